@@ -1,0 +1,101 @@
+# `make help` lists the targets.
+PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
+MANDIR  ?= $(PREFIX)/share/man
+CFLAGS  ?= -O2 -g
+B       ?= build
+VERSION := 0.1.0
+
+PROGS    := logtail logparse k8smeta logbatch s3put
+PKGS_logtail  := libcrypto libisal
+PKGS_logparse := libpcre2-8
+PKGS_k8smeta  :=
+PKGS_logbatch := libcrypto libisal zlib
+PKGS_s3put    := libcrypto libcurl jansson
+PKGS     := $(sort $(foreach p,$(PROGS),$(PKGS_$(p))))
+
+# What setup installs, and why: README.md, "Dependencies".
+DEBS     := pkg-config libjansson-dev zlib1g-dev libisal-dev libarchive-dev libpcre2-dev \
+            libcurl4-openssl-dev libssl-dev
+DEBS_CHECK := bats bats-assert bats-support jq mandoc python3 clang clang-format clang-tidy \
+            cppcheck valgrind openssl curl procps
+DEBS_BENCH := pigz rsyslog syslog-ng-core time
+
+std      = -std=c17 -D_GNU_SOURCE -Ilib -DLOGSWEEP_VERSION='"$(VERSION)"'
+warn     = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+           -Wwrite-strings -Wformat=2 -Wvla -Wcast-qual -Wundef $(if $(CI),-Werror)
+hard     = -fPIE -fstack-protector-strong $(if $(findstring fsanitize,$(CFLAGS)),,-D_FORTIFY_SOURCE=2) \
+           $(if $(filter x86_64,$(shell uname -m)),-fcf-protection -fstack-clash-protection)
+hardld   = -pie -Wl,-z,relro,-z,now,--as-needed
+rooms   := base cli record source parse kube batch ledger s3 net
+srcs    := $(wildcard $(rooms:%=lib/%/*.c))
+objs    := $(srcs:%.c=$(B)/%.o)
+bins    := $(PROGS:%=$(B)/%)
+units   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
+gens    := $(wildcard tests/gen/*.c)
+
+build: $(bins)                       ## build every program into build/
+check: setup                         ## set up and run all tests
+	$(MAKE) check-quick
+demo: setup-build                    ## set up, sweep a sample node into a local archive, show what it made
+	$(MAKE) build $(B)/nodetree
+	PATH="$(abspath $(B)):$$PATH" tests/demo.sh
+bench: setup-bench                   ## compare each stage and the pipe with compressing alone and with peers
+	$(MAKE) build $(B)/nodetree
+	PATH="$(abspath $(B)):$$PATH" tests/bench.sh
+
+check-quick: build units $(B)/nodetree ## the tests without set-up (T='names of bats files')
+	PATH="$(abspath $(B)):$$PATH" B="$(abspath $(B))" tests/run.sh $(T)
+units: $(units)
+setup: ; @tests/setup.sh $(DEBS) $(DEBS_CHECK)      ## install what the tests need (apt-get as root)
+setup-build: ; @tests/setup.sh $(DEBS) jq
+setup-bench: ; @tests/setup.sh $(DEBS) jq $(DEBS_BENCH)
+asan:                                ## the tests again, under ASan and UBSan
+	$(MAKE) check-quick B=build/asan CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
+tsan:                                ## the tests again, under ThreadSanitizer
+	$(MAKE) check-quick B=build/tsan CFLAGS="-O1 -g -fsanitize=thread"
+valgrind: build units                ## the unit tests under valgrind
+	for u in $(units); do valgrind -q --error-exitcode=9 --leak-check=full $$u || exit 1; done
+faults:                              ## a build that fails or dies at the n-th change of the disk
+	$(MAKE) build B=build/faults CFLAGS="-O1 -g -DLOGSWEEP_FAULTS"
+lint:                                ## man pages, formatting, headers alone, static analysis
+	mandoc -T lint -W warning man/*.[157]
+	clang-format --dry-run -Werror $(wildcard cmd/*.c lib/*/*.[ch] tests/unit/*.[ch])
+	for h in $(filter-out %.inc.h,$(wildcard lib/*/*.h)); do $(CC) $(std) $(warn) -Werror -fsyntax-only -x c $$h || exit 1; done
+	clang-tidy --quiet $(wildcard cmd/*.c) $(srcs) -- $(std)
+	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppressions-list=.cppcheck -D__x86_64__ -Ilib cmd lib
+format:                              ## rewrite the C files with clang-format
+	clang-format -i $(wildcard cmd/*.c lib/*/*.[ch] tests/unit/*.[ch])
+install: build                       ## into DESTDIR, under PREFIX
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7
+	install -m 755 $(bins) $(DESTDIR)$(BINDIR)
+	for s in 1 5 7; do install -m 644 man/*.$$s $(DESTDIR)$(MANDIR)/man$$s || exit 1; done
+uninstall:                           ## take away what install put there
+	rm -f $(PROGS:%=$(DESTDIR)$(BINDIR)/%)
+	for f in $(notdir $(wildcard man/*.[157])); do rm -f $(DESTDIR)$(MANDIR)/man$${f##*.}/$$f; done
+help:                                ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## *\(.*\)/\1\t\2/p' Makefile | expand -t 14
+clean:                               ## remove what was built
+	rm -rf build
+
+$(B)/lib/%.o: lib/%.c
+	@mkdir -p $(@D)
+	$(CC) $(std) $(warn) $(hard) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(B)/cmd/%.o: cmd/%.c
+	@mkdir -p $(@D)
+	$(CC) $(std) $(warn) $(hard) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(B)/lib.a: $(objs)
+	rm -f $@ && $(AR) rcs $@ $^
+$(bins): $(B)/%: $(B)/cmd/%.o $(B)/lib.a
+	$(CC) $(CFLAGS) $(hardld) $(LDFLAGS) -o $@ $^ $(if $(PKGS_$*),$(shell pkg-config --libs $(PKGS_$*))) $(LDLIBS)
+$(B)/unit/%: tests/unit/%.c tests/unit/unit.h $(B)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(std) -Itests/unit $(warn) $(hard) $(CPPFLAGS) $(CFLAGS) $(hardld) -MMD -MP -o $@ $< $(B)/lib.a $(shell pkg-config --libs $(PKGS))
+$(B)/nodetree: $(gens) $(wildcard tests/gen/*.h)
+	@mkdir -p $(@D)
+	$(CC) -std=c17 -D_GNU_SOURCE $(warn) $(CFLAGS) -o $@ $(gens) -lz
+
+-include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)
+.PHONY: build check demo bench check-quick units setup setup-build setup-bench asan tsan valgrind \
+	faults lint format install uninstall help clean
+.SECONDARY:

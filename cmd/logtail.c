@@ -1,0 +1,210 @@
+/* logtail - container log files to records; see logtail(1). */
+#include "base/clock.h"
+#include "base/err.h"
+#include "cli/diag.h"
+#include "cli/opts.h"
+#include "cli/stats.h"
+#include "ledger/ledger.h"
+#include "source/family.h"
+#include "source/sweep.h"
+
+#include <string.h>
+#include <unistd.h>
+
+enum { LINE_LEAST = 1 << 10, LINE_MOST = 2 << 20 };
+
+static const char *state, *format = "auto";
+static uint64_t max_line = 1 << 20;
+static bool no_rotated;
+static struct opt_list exclude;
+
+static const struct opt options[] = {
+	{ 0, "state", "DIR", OPT_STR, &state, "start after what the ledger in DIR says is archived" },
+	{ 0, "format", "NAME", OPT_STR, &format,
+	    "auto, docker, cri or raw (default auto: told by each file's first line)" },
+	{ 'x', "exclude", "GLOB", OPT_LIST, &exclude,
+	    "leave out files whose path or name matches (again and again)" },
+	{ 0, "no-rotated", NULL, OPT_FLAG, &no_rotated, "do not read rotated siblings" },
+	{ 0, "max-line", "SIZE", OPT_SIZE, &max_line,
+	    "cut joined lines over SIZE into marked records (default 1M)" },
+	OPTS_END,
+};
+static const struct prog prog = { "logtail", "[OPTION]... [FILE|GLOB|DIR|-]...",
+	"Read container log files, rotated ones too, as NDJSON records on standard output.", options,
+	NULL };
+
+struct run {
+	struct sweep sweep;
+	struct ndjson_out out;
+	struct families families;
+	struct stats stats;
+	int status;
+	bool denied;
+};
+
+static void
+warn(void *arg, const struct err *e)
+{
+	struct run *run = arg;
+
+	diag_warn("%s", e->text);
+	run->denied |= e->status == ST_NOPERM;
+	run->status = status_worse(run->status, ST_ASIDE);
+}
+
+static void
+note(const char *subject, const char *what)
+{
+	diag_note("%s: %s", subject, what);
+}
+
+static int
+find_files(struct run *run, int argc, char *argv[], struct err *e)
+{
+	for (int i = 0; i < argc; i++) {
+		if (strcmp(argv[i], "-") == 0)
+			continue;
+		if (families_add(&run->families, argv[i], exclude.item, exclude.n, warn, run, e) < 0)
+			return -1;
+	}
+	return families_unique(&run->families, e);
+}
+
+static int
+read_streams(struct run *run, int argc, char *argv[], struct err *e)
+{
+	bool none = argc == 0;
+
+	if (none && isatty(STDIN_FILENO))
+		return err_set(e, ST_USAGE,
+		    "<stdin>: a terminal; name log files or directories; try --help");
+	for (int i = 0; i < argc || none; i++, none = false)
+		if ((none || strcmp(argv[i], "-") == 0) &&
+		    sweep_stream(&run->sweep, STDIN_FILENO, "<stdin>", e) < 0)
+			return -1;
+	return 0;
+}
+
+static int
+sweep_all(struct run *run, int argc, char *argv[], struct err *e)
+{
+	struct tail *t = &run->sweep.tail;
+
+	if (read_streams(run, argc, argv, e) < 0)
+		return -1;
+	for (size_t i = 0; i < run->families.n; i++) {
+		uint64_t bad = t->n.rejected;
+
+		if (sweep_family(&run->sweep, &run->families.list[i], e) < 0)
+			return -1;
+		if (t->n.rejected > bad)
+			diag_warn("%s: %llu lines that are not of its format; set aside as _error records",
+			    run->families.list[i].shown, (unsigned long long)(t->n.rejected - bad));
+		if (common.strict && t->n.rejected > 0)
+			return err_set(e, ST_FAIL, "%s: a line that is not of its format",
+			    run->families.list[i].shown);
+		stats_poll(&run->stats);
+	}
+	if (state != NULL && sweep_gone(&run->sweep, argv, (size_t)argc, e) < 0)
+		return -1;
+	return ndjson_flush(&run->out, e);
+}
+
+static void
+name_counts(struct run *run)
+{
+	struct sweep *s = &run->sweep;
+
+	stats_own(&run->stats, "files", &s->n.files);
+	stats_own(&run->stats, "unchanged", &s->n.unchanged);
+	stats_own(&run->stats, "waiting", &s->n.waiting);
+	stats_own(&run->stats, "unreadable", &s->n.unreadable);
+	stats_own(&run->stats, "changed", &s->tail.n.changed);
+	stats_own(&run->stats, "held", &s->tail.n.held);
+	stats_own(&run->stats, "gaps", &s->n.gaps);
+	stats_own(&run->stats, "possible_gaps", &s->n.possible_gaps);
+	stats_own(&run->stats, "invalid_utf8", &s->tail.n.replaced);
+}
+
+static void
+take_counts(struct run *run)
+{
+	const struct tail *t = &run->sweep.tail;
+
+	run->stats.in = t->n.lines;
+	run->stats.out = t->n.records;
+	run->stats.rejected = t->n.rejected;
+	run->stats.joined = t->n.joined;
+	run->stats.bytes_in = t->n.bytes;
+	run->stats.bytes_out = run->out.bytes;
+	stats_time(&run->stats, str_of(t->first_time));
+	stats_time(&run->stats, str_of(t->last_time));
+}
+
+static int
+finish(struct run *run, struct err *e)
+{
+	const struct sweep *s = &run->sweep;
+
+	if (s->tail.n.held > 0)
+		diag_note("%llu lines without an end are held back until they have one",
+		    (unsigned long long)s->tail.n.held);
+	if (s->n.gaps > 0)
+		diag_warn("%llu files went before they were read to their end: see the _error records",
+		    (unsigned long long)s->n.gaps);
+	if (s->n.gaps > 0 || s->tail.n.rejected > 0 || s->n.unreadable > 0)
+		run->status = status_worse(run->status, ST_ASIDE);
+	if (run->denied && s->n.files + s->n.unchanged + s->n.waiting == 0)
+		run->status = ST_NOPERM;
+	take_counts(run);
+	if (stats_end(&run->stats, e) < 0)
+		run->status = status_worse(run->status, diag_end(e));
+	return run->status;
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const char *const formats[] = { "auto", "docker", "cri", "raw", NULL };
+	static struct run run;
+	struct err e;
+	size_t which = 0;
+	int r;
+
+	diag_init(argv[0]);
+	if ((r = opts_parse(&prog, &argc, &argv, &e)) != 0)
+		return r > 0 ? ST_OK : diag_end(&e);
+	if (opts_choice("format", format, formats, &which, &e) < 0)
+		return diag_end(&e);
+	if (max_line < LINE_LEAST || max_line > LINE_MOST) {
+		err_set(&e, ST_USAGE, "--max-line: not from 1K to 2M");
+		return diag_end(&e);
+	}
+	stats_init(&run.stats);
+	if (ndjson_out_init(&run.out, STDOUT_FILENO, "<stdout>", &e) < 0 ||
+	    tail_init(&run.sweep.tail, &run.out, max_line, &e) < 0 ||
+	    (run.sweep.ledger = ledger_load(state ? state : "/nonexistent", &e)) == NULL)
+		return diag_end(&e);
+	if (run.sweep.ledger->from_copy) {
+		diag_warn("%s: ledger.json is damaged; its copy is used", state);
+		run.status = ST_ASIDE;
+	}
+	run.sweep.stateful = state != NULL;
+	run.sweep.rotated = !no_rotated;
+	run.sweep.format = (enum frame_format)which;
+	run.sweep.now = clock_now();
+	run.sweep.warn = warn;
+	run.sweep.note = note;
+	run.sweep.arg = &run;
+	name_counts(&run);
+	if (sweep_init(&run.sweep, &e) < 0 || find_files(&run, argc, argv, &e) < 0 ||
+	    sweep_all(&run, argc, argv, &e) < 0)
+		return diag_end(&e);
+	r = finish(&run, &e);
+	families_done(&run.families);
+	sweep_done(&run.sweep);
+	tail_done(&run.sweep.tail);
+	ledger_free(run.sweep.ledger);
+	ndjson_out_done(&run.out);
+	return r;
+}

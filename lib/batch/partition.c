@@ -1,0 +1,554 @@
+#include "batch/partition.h"
+#include "base/err.h"
+#include "base/fileio.h"
+#include "base/hash.h"
+#include "batch/keytemplate.h"
+#include "batch/manifest.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int
+partitions_init(struct partitions *ps, const char *dir, const char *template, const char *node,
+    int level, uint64_t max_size, struct positions *positions, struct err *e)
+{
+	*ps = (struct partitions){ .dir = dir, .template = template, .node = node,
+		.max_size = max_size, .positions = positions, .cap = 64 };
+	buf_init(&ps->out, 8 << 20);
+	buf_init(&ps->scratch, 2 * GZ_RUN);
+	if ((ps->bucket = calloc(ps->cap, sizeof(struct partition *))) == NULL)
+		return err_set(e, ST_FAIL, "out of memory");
+	return (ps->gzip = gzip_new(level, e)) != NULL ? 0 : -1;
+}
+
+static void
+partition_free(struct partition *p)
+{
+	buf_done(&p->buf);
+	sha256_free(p->sha);
+	free(p->source);
+	free(p->source_index);
+	free(p);
+}
+
+void
+partitions_done(struct partitions *ps)
+{
+	for (size_t i = 0; i < ps->cap && ps->bucket != NULL; i++)
+		for (struct partition *p = ps->bucket[i], *next; p != NULL; p = next) {
+			next = p->next;
+			partition_free(p);
+		}
+	for (size_t i = 0; i < ps->batches; i++) {
+		free(ps->batch[i].file);
+		free(ps->batch[i].key);
+		free(ps->batch[i].manifest);
+	}
+	free(ps->batch);
+	free(ps->bucket);
+	gzip_free(ps->gzip);
+	buf_done(&ps->out);
+	buf_done(&ps->scratch);
+	*ps = (struct partitions){ 0 };
+}
+
+static size_t
+bucket_of(const struct partitions *ps, int64_t hour, bool errors)
+{
+	return ((uint64_t)hour * 2 + errors) * 0x9e3779b97f4a7c15 >> 32 & (ps->cap - 1);
+}
+
+static int
+grow(struct partitions *ps)
+{
+	size_t cap = 4 * ps->cap, old = ps->cap;
+	struct partition **b = calloc(cap, sizeof(struct partition *)), **from = ps->bucket;
+
+	if (b == NULL)
+		return -1;
+	ps->bucket = b;
+	ps->cap = cap;
+	for (size_t i = 0; i < old; i++)
+		for (struct partition *p = from[i], *next; p != NULL; p = next) {
+			size_t to = bucket_of(ps, p->hour, p->errors);
+
+			next = p->next;
+			p->next = b[to];
+			b[to] = p;
+		}
+	free(from);
+	return 0;
+}
+
+struct partition *
+partitions_get(struct partitions *ps, int64_t hour, bool errors)
+{
+	size_t i = bucket_of(ps, hour, errors);
+	struct partition *p = ps->bucket[i];
+
+	while (p != NULL && (p->hour != hour || p->errors != errors))
+		p = p->next;
+	if (p != NULL)
+		return p;
+	if (ps->n > 2 * ps->cap) {
+		if (grow(ps) < 0)
+			return NULL;
+		i = bucket_of(ps, hour, errors);
+	}
+	if ((p = calloc(1, sizeof *p)) == NULL || (p->sha = sha256_new()) == NULL) {
+		free(p);
+		return NULL;
+	}
+	p->hour = hour;
+	p->errors = errors;
+	p->serial = ps->serials++;
+	buf_init(&p->buf, 2 * (PARTITION_MEMORY + PARTITION_UNSURE));
+	p->next = ps->bucket[i];
+	ps->bucket[i] = p;
+	ps->n++;
+	return p;
+}
+
+/* Bytes of the buffer that may leave it. */
+static size_t
+sure_bytes(const struct partitions *ps, const struct partition *p)
+{
+	bool all = p->epoch != ps->positions->epoch || ps->dirty_epoch == ps->positions->epoch;
+
+	return all ? p->buf.n : p->sure;
+}
+
+static void
+body_path(const struct partitions *ps, const struct partition *p, const char *what,
+    char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s/%u.%s", ps->dir, p->serial, what);
+}
+
+static int
+append_file(const char *path, const char *p, size_t n, struct err *e)
+{
+	int fd = io_open(path, O_WRONLY | O_CREAT | O_APPEND, 0640), r;
+
+	if (fd < 0)
+		return err_sys(e, path);
+	r = write_all(fd, p, n, path, e);
+	if (close(fd) < 0 && r == 0)
+		r = err_sys(e, path);
+	return r;
+}
+
+/* ps->out goes to the object's file. */
+static int
+write_out(struct partitions *ps, struct partition *p, struct err *e)
+{
+	char path[PATH_MAX];
+
+	body_path(ps, p, "gz", path);
+	if (buf_check(&ps->out, path, e) < 0 || append_file(path, ps->out.p, ps->out.n, e) < 0)
+		return -1;
+	sha256_add(p->sha, ps->out.p, ps->out.n);
+	p->bytes += ps->out.n;
+	buf_clear(&ps->out);
+	return 0;
+}
+
+/* Take `n` bytes off the front of the buffer. */
+static void
+drop_front(struct partition *p, size_t n)
+{
+	memmove(p->buf.p, p->buf.p + n, p->buf.n - n);
+	p->buf.n -= n;
+	p->sure -= p->sure < n ? p->sure : n;
+}
+
+static int
+read_back(struct partitions *ps, struct partition *p, struct err *e)
+{
+	char path[PATH_MAX];
+	int r;
+
+	buf_clear(&ps->scratch);
+	if (p->spilled == 0)
+		return 0;
+	body_path(ps, p, "raw", path);
+	r = file_read(path, &ps->scratch, e);
+	if (r <= 0 || ps->scratch.n != p->spilled)
+		return r < 0 ? -1 : err_set(e, ST_FAIL, "%s: not as it was written", path);
+	if (io_unlink(path) < 0)
+		return err_sys(e, path);
+	p->spilled = 0;
+	return 0;
+}
+
+/* Compress the next run: what was spilled and as much of the buffer as makes `n`. */
+static int
+compress(struct partitions *ps, struct partition *p, size_t n, struct err *e)
+{
+	size_t from_buf = n - p->spilled;
+	const char *run = p->buf.p;
+
+	if (p->gz.raw == 0 && p->bytes == 0)
+		gzmember_begin(&p->gz, &ps->out);
+	if (p->spilled > 0) {
+		if (read_back(ps, p, e) < 0)
+			return -1;
+		buf_add(&ps->scratch, p->buf.p, from_buf);
+		if (buf_check(&ps->scratch, "run", e) < 0)
+			return -1;
+		run = ps->scratch.p;
+	}
+	if (gzmember_run(ps->gzip, &p->gz, run, n, &ps->out, e) < 0 || write_out(ps, p, e) < 0)
+		return -1;
+	return 0;
+}
+
+static int
+compress_full_runs(struct partitions *ps, struct partition *p, struct err *e)
+{
+	size_t sure = sure_bytes(ps, p), taken = 0;
+
+	if (p->spilled > 0 && p->spilled + sure >= GZ_RUN) {
+		size_t first = GZ_RUN - p->spilled;
+
+		if (compress(ps, p, GZ_RUN, e) < 0)
+			return -1;
+		drop_front(p, first);
+		sure -= first;
+	}
+	for (; p->spilled == 0 && sure - taken >= GZ_RUN; taken += GZ_RUN) {
+		char *at = p->buf.p;
+		int r;
+
+		/* a view of the buffer from `taken` on, so that the rest moves once */
+		p->buf.p = at + taken;
+		r = compress(ps, p, GZ_RUN, e);
+		p->buf.p = at;
+		if (r < 0)
+			return -1;
+	}
+	if (taken > 0)
+		drop_front(p, taken);
+	return 0;
+}
+
+/* Sure bytes of the fullest buffers go to disk until half of the memory is free. */
+static int
+spill_one(struct partitions *ps, struct partition *p, struct err *e)
+{
+	char path[PATH_MAX];
+	size_t sure, before;
+
+	if (compress_full_runs(ps, p, e) < 0)
+		return -1;
+	sure = sure_bytes(ps, p);
+	body_path(ps, p, "raw", path);
+	if (sure > 0) {
+		if (append_file(path, p->buf.p, sure, e) < 0)
+			return -1;
+		p->spilled += sure;
+		drop_front(p, sure);
+	}
+	before = p->buf.cap;
+	if (p->buf.n == 0) {
+		buf_done(&p->buf);
+		ps->memory -= before;
+	}
+	return 0;
+}
+
+static int
+spill(struct partitions *ps, struct err *e)
+{
+	size_t least = ps->memory / (2 * ps->n + 1);
+
+	for (size_t i = 0; i < ps->cap; i++)
+		for (struct partition *p = ps->bucket[i]; p != NULL; p = p->next)
+			if (p->buf.cap >= least && p->buf.n > 0 && spill_one(ps, p, e) < 0)
+				return -1;
+	return 0;
+}
+
+static int finish(struct partitions *ps, struct partition *p, struct err *e);
+
+/* Keep to the memory: first what is sure goes, then, if that is not enough, all. */
+static int
+make_room(struct partitions *ps, size_t n, struct err *e)
+{
+	if (ps->memory + n <= PARTITION_MEMORY)
+		return 0;
+	if (spill(ps, e) < 0)
+		return -1;
+	if (ps->memory + n <= PARTITION_MEMORY + PARTITION_UNSURE)
+		return 0;
+	ps->dirty_epoch = ps->positions->epoch;
+	return spill(ps, e);
+}
+
+char *
+partition_room(struct partitions *ps, struct partition *p, size_t n, struct err *e)
+{
+	size_t before;
+	char *to;
+
+	/* all that the partition holds is sure: a place to end the object */
+	if (p->bytes >= ps->max_size && p->epoch != ps->positions->epoch && finish(ps, p, e) < 0)
+		return NULL;
+	if (p->buf.cap - p->buf.n <= n) {
+		if ((p->buf.n >= GZ_RUN && compress_full_runs(ps, p, e) < 0) || make_room(ps, n, e) < 0)
+			return NULL;
+	}
+	before = p->buf.cap;
+	/* a busy partition gets half a run more than a run: whole runs then leave it without
+	 * moving much */
+	if (p->buf.n + n > GZ_RUN / 4 && p->buf.cap < GZ_RUN + GZ_RUN / 2 &&
+	    ps->memory + 2 * GZ_RUN < PARTITION_MEMORY)
+		(void)buf_room(&p->buf, GZ_RUN + GZ_RUN / 2 - p->buf.n);
+	if ((to = buf_room(&p->buf, n)) == NULL)
+		err_set(e, ST_FAIL, "out of memory: %zu bytes held back", p->buf.n);
+	ps->memory += p->buf.cap - before;
+	return to;
+}
+
+static void
+widen(struct object *o, int64_t ns)
+{
+	if (!o->timed || ns < o->first_ns)
+		o->first_ns = ns;
+	if (!o->timed || ns > o->last_ns)
+		o->last_ns = ns;
+	o->timed = true;
+}
+
+static size_t
+source_place(const struct partition *p, const struct position *from)
+{
+	size_t mask = 2 * p->source_cap - 1;
+	size_t i = ((uintptr_t)from >> 4) * 0x9e3779b97f4a7c15 >> 20 & mask;
+
+	while (p->source_index[i] != 0 && p->source[p->source_index[i] - 1].p != from)
+		i = (i + 1) & mask;
+	return i;
+}
+
+static int
+grow_sources(struct partition *p, struct err *e)
+{
+	size_t cap = p->source_cap ? 4 * p->source_cap : 8;
+	struct source_range *s = realloc(p->source, cap * sizeof *s);
+	uint32_t *index = calloc(2 * cap, sizeof *index);
+
+	if (s != NULL)
+		p->source = s;
+	if (s == NULL || index == NULL) {
+		free(index);
+		return err_set(e, ST_FAIL, "out of memory");
+	}
+	free(p->source_index);
+	p->source_index = index;
+	p->source_cap = cap;
+	for (size_t i = 0; i < p->now.sources; i++)
+		p->source_index[source_place(p, p->source[i].p)] = (uint32_t)i + 1;
+	return 0;
+}
+
+/* The range of a source in this object. */
+static struct source_range *
+range_of(struct partition *p, const struct position *from, uint64_t before, struct err *e)
+{
+	size_t at;
+
+	if (p->last_source < p->now.sources && p->source[p->last_source].p == from)
+		return &p->source[p->last_source];
+	if (p->now.sources == p->source_cap && grow_sources(p, e) < 0)
+		return NULL;
+	at = source_place(p, from);
+	if (p->source_index[at] == 0) {
+		p->source[p->now.sources] = (struct source_range){ from, before, before, before, 0 };
+		p->source_index[at] = (uint32_t)++p->now.sources;
+	}
+	p->last_source = p->source_index[at] - 1;
+	return &p->source[p->last_source];
+}
+
+static int
+add_source(struct partitions *ps, struct partition *p, const struct position *from, uint64_t before,
+    struct err *e)
+{
+	struct source_range *s = range_of(p, from, before, e);
+
+	if (s == NULL)
+		return -1;
+	if (s->epoch != ps->positions->epoch) {
+		s->sure_to = s->to;
+		s->epoch = ps->positions->epoch;
+	}
+	s->to = from->now.end;
+	return 0;
+}
+
+int
+partition_add(struct partitions *ps, struct partition *p, size_t n, const struct position *from,
+    uint64_t before, bool timed, int64_t ns, struct err *e)
+{
+	if (p->epoch != ps->positions->epoch) {
+		p->epoch = ps->positions->epoch;
+		p->sure = p->buf.n;
+		p->was = p->now;
+	}
+	p->buf.n += n;
+	p->now.records++;
+	p->now.raw_bytes += n;
+	if (timed)
+		widen(&p->now, ns);
+	if (from != NULL && add_source(ps, p, from, before, e) < 0)
+		return -1;
+	if (p->buf.n >= GZ_RUN + GZ_RUN / 4)
+		return compress_full_runs(ps, p, e);
+	return 0;
+}
+
+uint64_t
+partitions_unsure(const struct partitions *ps)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < ps->cap; i++)
+		for (struct partition *p = ps->bucket[i]; p != NULL; p = p->next)
+			if (p->epoch == ps->positions->epoch)
+				n += p->now.records - p->was.records;
+	return n;
+}
+
+static void
+roll_back_one(struct partitions *ps, struct partition *p)
+{
+	if (p->epoch != ps->positions->epoch)
+		return;
+	p->buf.n = p->sure;
+	p->now = p->was;
+	for (size_t i = 0; i < p->now.sources; i++)
+		if (p->source[i].epoch == ps->positions->epoch)
+			p->source[i].to = p->source[i].sure_to;
+}
+
+int
+partitions_roll_back(struct partitions *ps, struct err *e)
+{
+	if (ps->positions->open == 0)
+		return 0;
+	if (ps->dirty_epoch == ps->positions->epoch)
+		return err_set(e, ST_FAIL,
+		    "the input ended before its files were marked done, and too much came since: nothing is committed");
+	for (size_t i = 0; i < ps->cap; i++)
+		for (struct partition *p = ps->bucket[i]; p != NULL; p = p->next)
+			roll_back_one(ps, p);
+	positions_roll_back(ps->positions);
+	return 0;
+}
+
+static int
+add_batch(struct partitions *ps, const struct batch *b)
+{
+	struct batch *p;
+
+	if (ps->batches == ps->batch_cap) {
+		size_t cap = ps->batch_cap ? 2 * ps->batch_cap : 32;
+
+		if ((p = realloc(ps->batch, cap * sizeof *p)) == NULL)
+			return -1;
+		ps->batch = p;
+		ps->batch_cap = cap;
+	}
+	ps->batch[ps->batches++] = *b;
+	ps->done_bytes += b->bytes;
+	return 0;
+}
+
+static int
+sync_file(const char *path, struct err *e)
+{
+	int fd = io_open(path, O_WRONLY, 0), r = 0;
+
+	if (fd < 0 || io_fsync(fd) < 0)
+		r = err_sys(e, path);
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+static void
+begin_another(struct partitions *ps, struct partition *p)
+{
+	p->serial = ps->serials++;
+	p->bytes = 0;
+	p->gz = (struct gzmember){ 0, 0 };
+	p->now = p->was = (struct object){ 0 };
+	p->last_source = 0;
+	p->sure = 0;
+	if (p->source_cap > 0)
+		memset(p->source_index, 0, 2 * p->source_cap * sizeof *p->source_index);
+}
+
+/* The object is whole: last run, end, fsync, name, manifest. */
+static int
+finish(struct partitions *ps, struct partition *p, struct err *e)
+{
+	struct batch b = { 0 };
+	char path[PATH_MAX];
+
+	p->epoch = 0; /* all of it is sure */
+	if (compress_full_runs(ps, p, e) < 0)
+		return -1;
+	if (p->spilled + p->buf.n > 0) {
+		if (compress(ps, p, p->spilled + p->buf.n, e) < 0)
+			return -1;
+		p->buf.n = 0;
+	}
+	if (p->now.records == 0)
+		return 0;
+	gzmember_end(&p->gz, &ps->out);
+	body_path(ps, p, "gz", path);
+	if (write_out(ps, p, e) < 0 || sync_file(path, e) < 0 || manifest_make(ps, p, &b, e) < 0)
+		return -1;
+	if ((b.file = strdup(path)) == NULL || add_batch(ps, &b) < 0) {
+		free(b.file);
+		free(b.key);
+		free(b.manifest);
+		return err_set(e, ST_FAIL, "out of memory");
+	}
+	begin_another(ps, p);
+	return 0;
+}
+
+static int
+by_hour(const void *a, const void *b)
+{
+	const struct partition *const *x = a, *const *y = b;
+
+	if ((*x)->errors != (*y)->errors)
+		return (*x)->errors ? 1 : -1;
+	return ((*x)->hour > (*y)->hour) - ((*x)->hour < (*y)->hour);
+}
+
+int
+partitions_finish(struct partitions *ps, struct err *e)
+{
+	struct partition **all = malloc((ps->n + 1) * sizeof(struct partition *));
+	size_t n = 0;
+	int r = 0;
+
+	if (all == NULL)
+		return err_set(e, ST_FAIL, "out of memory");
+	for (size_t i = 0; i < ps->cap; i++)
+		for (struct partition *p = ps->bucket[i]; p != NULL; p = p->next)
+			all[n++] = p;
+	qsort(all, n, sizeof(struct partition *), by_hour);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = finish(ps, all[i], e);
+	free(all);
+	return r;
+}

@@ -1,0 +1,108 @@
+/* partition.h - records of an hour become an object: buffered, compressed, described.
+ *
+ * Each partition holds the records that came for it in one buffer.  Whole runs of what is
+ * sure (position.h) are compressed to the object's file in the run's own directory; what is
+ * not sure stays at the buffer's end and can be cut off again.  Memory is bounded over all
+ * partitions: beyond PARTITION_MEMORY the sure bytes of the fullest buffers go to disk as
+ * they are, and come back when their run is full; the object's bytes do not depend on that.
+ *
+ * An object that has reached max_size is finished, and the partition begins another.
+ */
+#ifndef PARTITION_H
+#define PARTITION_H
+#include "base/buf.h"
+#include "batch/gzmember.h"
+#include "batch/position.h"
+
+struct err;
+struct sha256;
+
+enum {
+	PARTITION_MEMORY = 24 << 20,
+	/* held on top of that because it is not sure; beyond, it is compressed unsure, and the
+	 * run fails if it then ends before it is sure */
+	PARTITION_UNSURE = 16 << 20,
+};
+
+/* A finished object, still under the run's own directory. */
+struct batch {
+	char *file;     /* path of its body */
+	char name[64];  /* for the outbox */
+	char *key;
+	char *manifest; /* one JSON object on one line, without "path" */
+	uint64_t bytes, records;
+};
+
+struct source_range {
+	const struct position *p;
+	uint64_t from, to;
+	uint64_t sure_to;
+	uint64_t epoch;
+};
+
+struct partition {
+	int64_t hour;
+	bool errors;      /* of _error records */
+	struct buf buf;
+	size_t sure;      /* bytes of buf that are, if `epoch` is the present one */
+	uint64_t epoch;   /* of the last record */
+	uint64_t spilled; /* raw bytes waiting on disk, before buf */
+	struct gzmember gz;
+	struct sha256 *sha; /* of the compressed bytes */
+	uint64_t bytes;     /* compressed so far */
+	unsigned serial;    /* names its files */
+	struct object {
+		uint64_t records, raw_bytes;
+		int64_t first_ns, last_ns;
+		bool timed;
+		size_t sources;
+	} now, was; /* `was`: what is sure */
+	struct source_range *source;
+	size_t source_cap, last_source;
+	uint32_t *source_index; /* by position; 2 * source_cap places */
+	struct partition *next; /* in its bucket */
+};
+
+struct partitions {
+	const char *dir; /* of the run, for bodies */
+	const char *template, *node;
+	uint64_t max_size;
+	struct gzip *gzip;
+	struct positions *positions;
+	struct buf out, scratch;
+	struct partition **bucket;
+	size_t n, cap, memory;
+	unsigned serials;
+	uint64_t dirty_epoch; /* in which unsure bytes were compressed */
+	struct batch *batch;
+	size_t batches, batch_cap;
+	uint64_t done_bytes;    /* of finished batches */
+};
+
+/* `dir`, `template`, `node` are borrowed.  level: see gzmember.h. */
+int partitions_init(struct partitions *ps, const char *dir, const char *template,
+    const char *node, int level, uint64_t max_size, struct positions *positions, struct err *e);
+void partitions_done(struct partitions *ps);
+
+/* The partition of an hour; NULL: out of memory. */
+struct partition *partitions_get(struct partitions *ps, int64_t hour, bool errors);
+
+/* Room for a record of `n` bytes in the partition, or NULL (`e`). */
+char *partition_room(struct partitions *ps, struct partition *p, size_t n, struct err *e);
+
+/* The record is written there: `n` bytes of source `from` (NULL: none), which before it had come
+ * up to offset `before`; `ns` its time if `timed`. */
+int partition_add(struct partitions *ps, struct partition *p, size_t n, const struct position *from,
+    uint64_t before, bool timed, int64_t ns, struct err *e);
+
+/* How many records are not sure. */
+uint64_t partitions_unsure(const struct partitions *ps);
+
+/* End of input: cut off what is not sure, if anything is open; -1 (ST_FAIL) if that is not
+ * possible any more. */
+int partitions_roll_back(struct partitions *ps, struct err *e);
+
+/* Finish all objects: ps->batch lists them. */
+int partitions_finish(struct partitions *ps, struct err *e);
+
+#endif

@@ -1,0 +1,77 @@
+/* position.h - how far each source has come in, and how much of that is sure.
+ *
+ * A killed program upstream can end the stream anywhere.  What may be committed is what
+ * marks have closed: a position is *open* from its first record to its next mark.  Whenever
+ * none is open, all that came in so far is sure, and an *epoch* ends.  At the end of input
+ * everything since the last epoch is rolled back if a position is still open.
+ *
+ * A source whose marks never came (a filter dropped them) is closed by the end of input.
+ * Sources and their ids: record(5).
+ */
+#ifndef POSITION_H
+#define POSITION_H
+#include "record/record.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+
+/* What a position is; kept twice, to roll back. */
+struct position_now {
+	uint64_t end;
+	uint64_t at, sum, size;
+	char *stat, *dir; /* owned by the position's list of texts */
+	bool live, final, gone, has_window, closed_whole;
+};
+
+struct position {
+	char *id, *file; /* raw JSON text */
+	uint64_t gen;
+	uint64_t began; /* where the stream began it */
+	struct position_now now, sure;
+	uint64_t epoch; /* of `now`; `sure` is older */
+	bool marked;    /* marks come for it */
+	bool open;
+	bool started;   /* `began` is known */
+	int64_t last_ns; /* the time of its last record that had one */
+	bool has_time;
+	struct position *next; /* in the table */
+};
+
+struct positions {
+	struct position **slot;
+	size_t n, cap;
+	size_t open;    /* how many are */
+	uint64_t epoch; /* counts up when none is open */
+};
+
+int positions_init(struct positions *ps, struct err *e);
+void positions_done(struct positions *ps);
+
+/* Find or add the source of a record; NULL: out of memory. */
+struct position *positions_get(struct positions *ps, const struct src *src);
+
+/* A record came in.  -1: its `end` goes back. */
+int positions_record(struct positions *ps, struct position *p, uint64_t end, struct err *e);
+
+/* A mark came in: r->mark. */
+int positions_mark(struct positions *ps, struct position *p, const struct record *r,
+    struct err *e);
+
+/* A record was dealt with that no mark will close (its source has none, or it has no
+ * source): if nothing is open, it is sure. */
+static inline void
+positions_settle(struct positions *ps)
+{
+	if (ps->open == 0)
+		ps->epoch++;
+}
+
+/* End of input: take back what is not sure. */
+void positions_roll_back(struct positions *ps);
+
+/* Walk all of them: *at begins as 0; NULL after the last. */
+struct position *positions_next(const struct positions *ps, size_t *at);
+
+#endif

@@ -1,0 +1,20 @@
+/* diag.h - messages to people, on standard error, as "prog: subject: reason".
+ *
+ * Control bytes in a message (a file name or a label may hold terminal escapes) are shown
+ * as \xNN, never sent to the terminal.
+ */
+#ifndef DIAG_H
+#define DIAG_H
+struct err;
+
+void diag_init(const char *argv0);
+const char *diag_prog(void);
+
+/* A warning: shown unless -q.  diag_note: shown with -v.  diag_error: always. */
+void diag_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void diag_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void diag_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Print `e`, return its status: `return diag_end(&e);` ends main. */
+int diag_end(const struct err *e);
+#endif

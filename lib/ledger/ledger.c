@@ -1,0 +1,373 @@
+#include "ledger/ledger.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/fileio.h"
+#include "ledger/format.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define FILE_MAIN "ledger.json"
+#define FILE_COPY "ledger.copy.json"
+
+enum {
+	SKIPPED_GENERATIONS = 10, /* after damage: what a sweep in flight can have seen */
+	RESERVE_LEAST = 64 << 10,
+};
+
+static int
+path_in(char path[PATH_MAX], const char *dir, const char *name, struct err *e)
+{
+	if (snprintf(path, PATH_MAX, "%s/%s", dir, name) >= PATH_MAX)
+		return err_set(e, ST_USAGE, "%s: name too long", dir);
+	return 0;
+}
+
+static void
+entry_done(struct ledger_entry *n)
+{
+	free(n->id);
+	free(n->file);
+	free(n->dir);
+	free(n->stat);
+	free(n->time);
+	free(n->path);
+}
+
+void
+ledger_free(struct ledger *l)
+{
+	if (l == NULL)
+		return;
+	for (size_t i = 0; i < l->entries; i++)
+		entry_done(&l->entry[i]);
+	for (size_t i = 0; i < l->batches; i++) {
+		free(l->batch[i].name);
+		free(l->batch[i].key);
+		free(l->batch[i].manifest);
+	}
+	free(l->entry);
+	free(l->index);
+	free(l->batch);
+	free(l);
+}
+
+/* 1: read and whole; 0: no such file; -1: `e` says what is wrong. */
+static int
+read_one(const char *dir, const char *name, struct ledger **l, struct err *e)
+{
+	char path[PATH_MAX];
+	struct buf b;
+	int r;
+
+	*l = NULL;
+	if (path_in(path, dir, name, e) < 0)
+		return -1;
+	buf_init(&b, LEDGER_MAX);
+	if ((r = file_read(path, &b, e)) > 0 &&
+	    (*l = ledger_parse((struct str){ b.p, b.n }, path, e)) == NULL)
+		r = -1;
+	buf_done(&b);
+	return r;
+}
+
+static bool
+exists(const char *dir, const char *name)
+{
+	char path[PATH_MAX];
+	struct err unused;
+
+	return path_in(path, dir, name, &unused) == 0 && access(path, F_OK) == 0;
+}
+
+/* Whoever read the ledger before it was damaged must lose the race against its successor. */
+static void
+count_as_changed(struct ledger *l)
+{
+	l->gen += SKIPPED_GENERATIONS;
+	l->forgot = l->gen;
+	for (size_t i = 0; i < l->entries; i++)
+		l->entry[i].gen = l->gen;
+	l->from_copy = true;
+}
+
+struct ledger *
+ledger_load(const char *dir, struct err *e)
+{
+	struct ledger *l, *copy;
+	struct err ce;
+	int r = read_one(dir, FILE_MAIN, &l, e);
+
+	if (r > 0)
+		return l;
+	if (r == 0) {
+		if (!exists(dir, FILE_COPY) && !exists(dir, "outbox")) {
+			if ((l = calloc(1, sizeof *l)) == NULL)
+				err_set(e, ST_FAIL, "%s: out of memory", dir);
+			return l;
+		}
+		err_set(e, ST_FAIL, "%s: %s without ledger.json: put the ledger back or see ledger(5), DAMAGE",
+		    dir, exists(dir, FILE_COPY) ? FILE_COPY : "an outbox");
+		return NULL;
+	}
+	if (e->status == ST_NOPERM || read_one(dir, FILE_COPY, &copy, &ce) <= 0)
+		return NULL;
+	count_as_changed(copy);
+	return copy;
+}
+
+static int
+write_named(const char *dir, const char *name, const struct buf *b, struct err *e)
+{
+	char path[PATH_MAX];
+
+	if (path_in(path, dir, name, e) < 0)
+		return -1;
+	return file_replace(path, b->p, b->n, e);
+}
+
+/* Room for one more pair of ledgers, so that a full disk cannot stop a delivery from being
+ * written down: given back before a save, taken again after it. */
+static void
+reserve_give(const char *dir)
+{
+	char path[PATH_MAX];
+	struct err unused;
+
+	if (path_in(path, dir, "reserve", &unused) == 0)
+		(void)!truncate(path, 0);
+}
+
+/* Whoever has no reserve works on without: it is not worth failing a commit that has
+ * happened. */
+static void
+reserve_take(const char *dir, size_t n)
+{
+	char path[PATH_MAX];
+	struct err unused;
+	int fd;
+
+	if (path_in(path, dir, "reserve", &unused) < 0 ||
+	    (fd = io_open(path, O_WRONLY | O_CREAT, 0640)) < 0)
+		return;
+	(void)posix_fallocate(fd, 0, (off_t)(2 * (n < RESERVE_LEAST ? RESERVE_LEAST : n)));
+	close(fd);
+}
+
+int
+ledger_save(const char *dir, struct ledger *l, bool *committed, struct err *e)
+{
+	struct buf b;
+	int r = -1;
+
+	*committed = false;
+	l->gen++;
+	buf_init(&b, LEDGER_MAX);
+	ledger_render(l, &b);
+	if (buf_check(&b, FILE_MAIN, e) < 0)
+		goto out;
+	reserve_give(dir);
+	if (write_named(dir, FILE_MAIN, &b, e) < 0) {
+		/* the rename may have happened and only the fsync after it failed */
+		struct ledger *now;
+		struct err unused;
+
+		if (read_one(dir, FILE_MAIN, &now, &unused) > 0 && now->gen == l->gen)
+			*committed = true;
+		ledger_free(now);
+		goto out;
+	}
+	*committed = true;
+	if (write_named(dir, FILE_COPY, &b, e) < 0)
+		goto out;
+	reserve_take(dir, b.n);
+	r = 0;
+out:
+	if (!*committed)
+		l->gen--;
+	buf_done(&b);
+	return r;
+}
+
+int
+ledger_prepare(const char *dir, struct err *e)
+{
+	char path[PATH_MAX];
+	struct ledger empty = { .gen = 0 };
+	struct buf b;
+	int r;
+
+	if (dir_make(dir, true, e) < 0)
+		return -1;
+	if (!exists(dir, FILE_MAIN) && !exists(dir, FILE_COPY) && !exists(dir, "outbox")) {
+		buf_init(&b, LEDGER_MAX);
+		ledger_render(&empty, &b);
+		r = buf_check(&b, FILE_MAIN, e) < 0 || write_named(dir, FILE_MAIN, &b, e) < 0 ||
+		    write_named(dir, FILE_COPY, &b, e) < 0;
+		if (r == 0)
+			reserve_take(dir, b.n);
+		buf_done(&b);
+		if (r != 0)
+			return -1;
+	}
+	if (!exists(dir, FILE_MAIN))
+		return 0; /* ledger_load says what is wrong */
+	if (path_in(path, dir, "outbox", e) < 0 || dir_make(path, true, e) < 0 ||
+	    path_in(path, dir, "tmp", e) < 0 || dir_make(path, true, e) < 0)
+		return -1;
+	return 0;
+}
+
+/* The index is a table of entry numbers + 1, linear probing, placed by the 64 bits that an id
+ * begins with (they are a hash already): ids of one first line stand near each other. */
+
+static uint64_t
+hash_of(struct str id)
+{
+	uint64_t v = 0;
+
+	for (size_t i = 0; i < 16 && i < id.n; i++) {
+		unsigned c = (unsigned char)id.p[i];
+
+		v = v << 4 | (c <= '9' ? c & 15 : (c & 15) + 9);
+	}
+	return v;
+}
+
+static void
+index_add(struct ledger *l, size_t entry)
+{
+	size_t i = hash_of(str_of(l->entry[entry].id)) & (l->index_cap - 1);
+
+	while (l->index[i] != 0)
+		i = (i + 1) & (l->index_cap - 1);
+	l->index[i] = (uint32_t)entry + 1;
+}
+
+static int
+index_grow(struct ledger *l)
+{
+	size_t cap = l->index_cap ? 4 * l->index_cap : 256;
+	uint32_t *p = calloc(cap, sizeof *p);
+
+	if (p == NULL)
+		return -1;
+	free(l->index);
+	l->index = p;
+	l->index_cap = cap;
+	for (size_t i = 0; i < l->entries; i++)
+		index_add(l, i);
+	return 0;
+}
+
+struct ledger_entry *
+ledger_like(const struct ledger *l, struct str hash, size_t *at)
+{
+	uint64_t h = hash_of(hash);
+	uint32_t k;
+
+	if (l->index_cap == 0)
+		return NULL;
+	while ((k = l->index[(h + *at) & (l->index_cap - 1)]) != 0) {
+		struct ledger_entry *n = &l->entry[k - 1];
+
+		++*at;
+		if (!n->dead && memcmp(n->id, hash.p, 16) == 0)
+			return n;
+	}
+	return NULL;
+}
+
+struct ledger_entry *
+ledger_find(const struct ledger *l, struct str id)
+{
+	struct ledger_entry *n;
+	size_t at = 0;
+
+	if (id.n < 16)
+		return NULL;
+	while ((n = ledger_like(l, id, &at)) != NULL)
+		if (str_eq(str_of(n->id), id))
+			return n;
+	return NULL;
+}
+
+int
+ledger_set_text(char **field, struct str text)
+{
+	char *p;
+
+	if (*field != NULL && str_eq(str_of(*field), text))
+		return 0;
+	if ((p = malloc(text.n + 1)) == NULL)
+		return -1;
+	memcpy(p, text.p, text.n);
+	p[text.n] = '\0';
+	free(*field);
+	*field = p;
+	return 0;
+}
+
+struct ledger_entry *
+ledger_put(struct ledger *l, struct str id)
+{
+	struct ledger_entry n = { 0 }, *p = ledger_find(l, id);
+
+	if (p != NULL || id.n < 16)
+		return p;
+	if (l->entries == l->entry_cap) {
+		size_t cap = l->entry_cap ? 2 * l->entry_cap : 64;
+
+		if ((p = realloc(l->entry, cap * sizeof *p)) == NULL)
+			return NULL;
+		l->entry = p;
+		l->entry_cap = cap;
+	}
+	if (2 * (l->entries + 1) > l->index_cap && index_grow(l) < 0)
+		return NULL;
+	if (ledger_set_text(&n.id, id) < 0 || ledger_set_text(&n.file, STR("")) < 0 ||
+	    ledger_set_text(&n.dir, STR("")) < 0 || ledger_set_text(&n.stat, STR("")) < 0 ||
+	    ledger_set_text(&n.time, STR("")) < 0) {
+		entry_done(&n);
+		return NULL;
+	}
+	l->entry[l->entries] = n;
+	index_add(l, l->entries);
+	return &l->entry[l->entries++];
+}
+
+void
+ledger_forget(struct ledger *l, struct str id)
+{
+	struct ledger_entry *n = ledger_find(l, id);
+
+	if (n != NULL)
+		n->dead = true;
+}
+
+int
+ledger_add_batch(struct ledger *l, const char *name, struct str key, struct str manifest,
+    struct err *e)
+{
+	struct ledger_batch b = { 0 }, *p;
+
+	if (l->batches == l->batch_cap) {
+		size_t cap = l->batch_cap ? 2 * l->batch_cap : 16;
+
+		if ((p = realloc(l->batch, cap * sizeof *p)) == NULL)
+			return err_set(e, ST_FAIL, "ledger: out of memory");
+		l->batch = p;
+		l->batch_cap = cap;
+	}
+	if (ledger_set_text(&b.name, str_of(name)) < 0 || ledger_set_text(&b.key, key) < 0 ||
+	    ledger_set_text(&b.manifest, manifest) < 0) {
+		free(b.name);
+		free(b.key);
+		return err_set(e, ST_FAIL, "ledger: out of memory");
+	}
+	l->batch[l->batches++] = b;
+	return 0;
+}

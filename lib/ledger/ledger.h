@@ -1,0 +1,117 @@
+/* ledger.h - the commit: what is archived, and what waits to be delivered.
+ *
+ * A state directory DIR holds
+ *
+ *     lock             held with flock(2) by whoever changes the ledger; never renamed
+ *     ledger.json      the ledger: cursors and undelivered batches, replaced whole
+ *     ledger.copy.json the same generation once more
+ *     outbox/          bodies of the batches that the ledger lists
+ *     tmp/RUN/         bodies that a running logbatch is writing; RUN/lock is its flock
+ *     reserve          space kept so that a full disk does not stop deliveries
+ *
+ * The file is one JSON object; its first line carries the format and a SHA-256 of all bytes
+ * after that line.  ledger(5) shows it; PROTOCOL in that page gives the rules:
+ *
+ *  - Every change numbers the ledger one up (gen).  An entry keeps the number that last
+ *    changed it, the ledger the number that last forgot one (forgot).
+ *  - The commit is the rename in ledger_save.  Before it nothing happened, after it
+ *    everything did.  The copy follows before anybody acts on the new state.
+ *  - A ledger that does not read is never overwritten.  If its copy reads, that is used,
+ *    ten generations on and as if all had changed (sweeps in flight then lose their race).
+ *
+ * Not thread-safe.  Source: flock(2), rename(2), fsync(2).
+ */
+#ifndef LEDGER_H
+#define LEDGER_H
+#include "base/str.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+struct err;
+
+enum {
+	LEDGER_MAX = 256 << 20, /* bytes of a ledger file */
+};
+
+struct ledger_entry {
+	char *id;   /* "<16 hex>[.N][/o|/e]" */
+	char *file; /* the name it was read under; raw JSON text, as in `_src` */
+	char *dir;  /* the real directory of the file; raw JSON text, or "" */
+	uint64_t end;
+	uint64_t gen;
+	uint64_t at, sum; /* hash of the window before offset `at` (identity.h) */
+	uint64_t size;    /* bytes that the file is known to have had */
+	char *stat;       /* "dev:ino:size:mtime_ns" as last read, or "" */
+	char *time;       /* when it was last read, RFC 3339, or "" */
+	bool final;       /* read to its end, and nothing more can come */
+	bool live;        /* when last read it stood under its live name */
+
+	/* of this run, not on disk */
+	bool seen;  /* a file of this id was met */
+	char *path; /* where, or NULL */
+	bool dead;  /* forgotten */
+};
+
+struct ledger_batch {
+	char *name;     /* its body: DIR/outbox/NAME */
+	char *key;      /* raw JSON text */
+	char *manifest; /* one JSON object on one line, without "path" */
+};
+
+struct ledger {
+	uint64_t gen, forgot;
+	struct ledger_entry *entry; /* in no order, with dead ones between */
+	size_t entries, entry_cap;
+	uint32_t *index; /* by the hash part of the id; see ledger.c */
+	size_t index_cap;
+	struct ledger_batch *batch; /* oldest first */
+	size_t batches, batch_cap;
+	bool from_copy; /* ledger.json did not read: tell, and exit ST_ASIDE */
+};
+
+/* Read the ledger of `dir`.  A directory that is missing or has never held one gives an
+ * empty ledger of generation 0.  NULL: neither file reads, the format is newer than this
+ * program or somebody else's, or an outbox stands there without a ledger (ST_FAIL); in no
+ * case is anything touched. */
+struct ledger *ledger_load(const char *dir, struct err *e);
+void ledger_free(struct ledger *l);
+
+/* Make `dir` what it must be to hold a ledger (directories, empty ledger of generation 0,
+ * reserve), durable.  Does nothing to one that is whole. */
+int ledger_prepare(const char *dir, struct err *e);
+
+/* Hold DIR/lock.  A descriptor, or -1: ST_LATER when `wait_ns` passed first. */
+int ledger_lock(const char *dir, int64_t wait_ns, struct err *e);
+void ledger_unlock(int fd);
+
+/* Write `l` as the next generation and then its copy.  Only under the lock.  -1: the ledger
+ * on disk is the old one, unless *committed. */
+int ledger_save(const char *dir, struct ledger *l, bool *committed, struct err *e);
+
+struct ledger_entry *ledger_find(const struct ledger *l, struct str id);
+/* The entries whose id begins with these 16 digits, one a call, NULL after the last.  *at
+ * begins as 0. */
+struct ledger_entry *ledger_like(const struct ledger *l, struct str hash, size_t *at);
+/* Find or add; NULL: out of memory.  Pointers to entries die. */
+struct ledger_entry *ledger_put(struct ledger *l, struct str id);
+void ledger_forget(struct ledger *l, struct str id);
+int ledger_set_text(char **field, struct str text);
+
+/* Add a batch; everything is copied. */
+int ledger_add_batch(struct ledger *l, const char *name, struct str key, struct str manifest,
+    struct err *e);
+
+/* Append the manifest of a batch with its "path" under `dir`, and LF. */
+void ledger_manifest(const struct ledger_batch *b, const char *dir, struct buf *line);
+
+/* For s3put: is a batch of that key listed?  1, 0, or -1. */
+int ledger_lists(const char *dir, const char *key, struct err *e);
+
+/* For s3put: these keys are delivered.  Under the lock: their entries leave the ledger, the
+ * copy follows, then their bodies are removed.  Keys that are not listed are none of our
+ * business.  -1: nothing is removed; the batches will be offered again. */
+int ledger_delivered(const char *dir, const char *const keys[], size_t n, struct err *e);
+
+#endif

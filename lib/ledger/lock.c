@@ -1,0 +1,171 @@
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/fileio.h"
+#include "ledger/ledger.h"
+#include "record/jsonw.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LOCK_WAIT_S = 60 };
+
+int
+ledger_lock(const char *dir, int64_t wait_ns, struct err *e)
+{
+	char path[PATH_MAX];
+	int64_t give_up = clock_steady() + wait_ns;
+	const struct timespec nap = { 0, 20000000 };
+	int fd;
+
+	if (snprintf(path, sizeof path, "%s/lock", dir) >= (int)sizeof path)
+		return err_set(e, ST_USAGE, "%s: name too long", dir);
+	if ((fd = io_open(path, O_RDWR | O_CREAT, 0640)) < 0)
+		return err_sys(e, path);
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR) {
+			err_sys(e, path);
+			close(fd);
+			return -1;
+		}
+		if (clock_steady() >= give_up) {
+			close(fd);
+			return err_set(e, ST_LATER, "%s: held by another program; try again later", path);
+		}
+		nanosleep(&nap, NULL);
+	}
+	return fd;
+}
+
+void
+ledger_unlock(int fd)
+{
+	close(fd);
+}
+
+/* Keys are compared as raw JSON text, which is how manifests carry them. */
+static struct buf
+raw_key(const char *key)
+{
+	struct buf b;
+
+	buf_init(&b, 1 << 16);
+	jsonw_string(&b, key, strlen(key));
+	return b;
+}
+
+static bool
+batch_is(const struct ledger_batch *b, const struct buf *quoted)
+{
+	size_t n = strlen(b->key);
+
+	return quoted->n == n + 2 && memcmp(quoted->p + 1, b->key, n) == 0;
+}
+
+int
+ledger_lists(const char *dir, const char *key, struct err *e)
+{
+	struct ledger *l = ledger_load(dir, e);
+	struct buf quoted;
+	int found = 0;
+
+	if (l == NULL)
+		return -1;
+	quoted = raw_key(key);
+	for (size_t i = 0; i < l->batches && !found; i++)
+		found = batch_is(&l->batch[i], &quoted);
+	buf_done(&quoted);
+	ledger_free(l);
+	return found;
+}
+
+/* Move the batches of `keys` to the end of the list; how many. */
+static size_t
+set_apart(struct ledger *l, const char *const keys[], size_t n)
+{
+	size_t kept = 0, apart = 0;
+	struct ledger_batch *out = malloc((l->batches + 1) * sizeof *out);
+
+	if (out == NULL)
+		return 0;
+	for (size_t i = 0; i < l->batches; i++) {
+		bool hit = false;
+
+		for (size_t k = 0; k < n && !hit; k++) {
+			struct buf quoted = raw_key(keys[k]);
+
+			hit = batch_is(&l->batch[i], &quoted);
+			buf_done(&quoted);
+		}
+		if (hit)
+			out[apart++] = l->batch[i];
+		else
+			l->batch[kept++] = l->batch[i];
+	}
+	memcpy(l->batch + kept, out, apart * sizeof *out);
+	free(out);
+	return apart;
+}
+
+static void
+remove_bodies(const char *dir, const struct ledger_batch *b, size_t n)
+{
+	char path[PATH_MAX];
+
+	/* one that stays is an orphan, and the next commit sweeps it up */
+	for (size_t i = 0; i < n; i++)
+		if (snprintf(path, sizeof path, "%s/outbox/%s", dir, b[i].name) < (int)sizeof path)
+			(void)io_unlink(path);
+}
+
+int
+ledger_delivered(const char *dir, const char *const keys[], size_t n, struct err *e)
+{
+	struct ledger *l;
+	size_t apart;
+	bool committed;
+	int lock, r = 0;
+
+	if ((lock = ledger_lock(dir, LOCK_WAIT_S * 1000000000LL, e)) < 0)
+		return -1;
+	if ((l = ledger_load(dir, e)) == NULL) {
+		ledger_unlock(lock);
+		return -1;
+	}
+	if ((apart = set_apart(l, keys, n)) > 0) {
+		l->batches -= apart;
+		if ((r = ledger_save(dir, l, &committed, e)) == 0)
+			remove_bodies(dir, l->batch + l->batches, apart);
+		l->batches += apart;
+	}
+	ledger_free(l);
+	ledger_unlock(lock);
+	return r;
+}
+
+void
+ledger_manifest(const struct ledger_batch *b, const char *dir, struct buf *line)
+{
+	/* after the key: {"key":"...","path":"...", ... */
+	size_t head = strlen("{\"key\":\"") + strlen(b->key) + 1;
+
+	buf_add(line, b->manifest, head);
+	buf_adds(line, ",\"path\":");
+	{
+		struct buf path;
+
+		buf_init(&path, PATH_MAX * 2);
+		buf_printf(&path, "%s/outbox/%s", dir, b->name);
+		jsonw_string(line, path.p ? path.p : "", path.n);
+		line->failed |= path.failed;
+		buf_done(&path);
+	}
+	buf_adds(line, b->manifest + head);
+	buf_addc(line, '\n');
+}

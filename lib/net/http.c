@@ -1,0 +1,332 @@
+#include "net/http.h"
+#include "base/err.h"
+#include "base/fileio.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#ifndef LOGSWEEP_VERSION
+#define LOGSWEEP_VERSION "0"
+#endif
+
+enum { SLOW_BYTES_PER_S = 64 }; /* less than this for stall_ns is a stall */
+
+struct http {
+	CURL *curl;
+	struct http_options o;
+	char why[CURL_ERROR_SIZE];
+	/* of the request under way */
+	const struct http_request *rq;
+	struct http_response *r;
+	uint64_t at;     /* bytes of the body handed over */
+	bool body_short; /* the file ended before `bytes` */
+};
+
+struct http *
+http_new(const struct http_options *o, struct err *e)
+{
+	static bool begun;
+	struct http *h;
+
+	if (o->ca_file != NULL && access(o->ca_file, R_OK) < 0) {
+		err_set(e, ST_USAGE, "%.300s: %s", o->ca_file, strerror(errno));
+		return NULL;
+	}
+	if (!begun && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+		err_set(e, ST_FAIL, "libcurl: does not start");
+		return NULL;
+	}
+	begun = true;
+	if ((h = calloc(1, sizeof *h)) == NULL || (h->curl = curl_easy_init()) == NULL) {
+		err_set(e, ST_FAIL, "libcurl: out of memory");
+		free(h);
+		return NULL;
+	}
+	h->o = *o;
+	return h;
+}
+
+void
+http_free(struct http *h)
+{
+	if (h != NULL)
+		curl_easy_cleanup(h->curl);
+	free(h);
+}
+
+void
+http_response_init(struct http_response *r, size_t body_max)
+{
+	*r = (struct http_response){ 0 };
+	buf_init(&r->headers, HTTP_HEADERS_MAX);
+	buf_init(&r->body, body_max);
+}
+
+void
+http_response_done(struct http_response *r)
+{
+	buf_done(&r->headers);
+	buf_done(&r->body);
+}
+
+static size_t
+on_read(char *to, size_t size, size_t count, void *user)
+{
+	struct http *h = user;
+	uint64_t left = h->rq->bytes - h->at;
+	size_t n = size * count < left ? size * count : (size_t)left;
+
+	if (n == 0)
+		return 0;
+	if (h->rq->fd < 0) {
+		memcpy(to, h->rq->memory + h->at, n);
+	} else if (pread_full(h->rq->fd, to, n, h->at) != (ssize_t)n) {
+		h->body_short = true;
+		return CURL_READFUNC_ABORT;
+	}
+	h->at += n;
+	return n;
+}
+
+/* libcurl sends a body again when a kept connection turns out to be dead. */
+static int
+on_seek(void *user, curl_off_t offset, int origin)
+{
+	struct http *h = user;
+
+	if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > h->rq->bytes)
+		return CURL_SEEKFUNC_CANTSEEK;
+	h->at = (uint64_t)offset;
+	return CURL_SEEKFUNC_OK;
+}
+
+static size_t
+on_header(char *p, size_t size, size_t count, void *user)
+{
+	struct http_response *r = ((struct http *)user)->r;
+	size_t n = size * count;
+
+	if (n >= 5 && memcmp(p, "HTTP/", 5) == 0)
+		buf_clear(&r->headers); /* the answer after a 100 Continue */
+	else
+		buf_add(&r->headers, p, n);
+	return n;
+}
+
+static size_t
+on_body(char *p, size_t size, size_t count, void *user)
+{
+	struct http_response *r = ((struct http *)user)->r;
+	size_t n = size * count, room = r->body.max - r->body.n;
+
+	r->cut |= n > room;
+	buf_add(&r->body, p, n < room ? n : room);
+	return n;
+}
+
+static int
+on_progress(void *user, curl_off_t dt, curl_off_t dn, curl_off_t ut, curl_off_t un)
+{
+	const struct http *h = user;
+
+	(void)dt, (void)dn, (void)ut, (void)un;
+	return h->o.stop != NULL && *h->o.stop != 0;
+}
+
+/* "host:port" of a URL. */
+static struct str
+authority(const char *url)
+{
+	const char *p = strstr(url, "://");
+
+	p = p == NULL ? url : p + 3;
+	return (struct str){ p, strcspn(p, "/?#") };
+}
+
+static int
+no_trust(struct http *h, struct str host, struct err *e)
+{
+	bool issuer = strstr(h->why, "issuer") != NULL || strstr(h->why, "self") != NULL;
+
+	return err_set(e, ST_FAIL, "%.*s: the certificate is not trusted: %.200s%s", (int)host.n,
+	    host.p, h->why, issuer ? "; --ca=FILE names a CA to trust" : "");
+}
+
+static int
+no_connection(struct http *h, struct str host, struct err *e)
+{
+	long no = 0;
+
+	curl_easy_getinfo(h->curl, CURLINFO_OS_ERRNO, &no);
+	return err_set(e, ST_LATER, "%.*s: %s", (int)host.n, host.p,
+	    no != 0 ? strerror((int)no) : h->why);
+}
+
+static int
+no_time(struct http *h, struct str host, struct err *e)
+{
+	curl_off_t connected_us = 0;
+
+	curl_easy_getinfo(h->curl, CURLINFO_PRETRANSFER_TIME_T, &connected_us);
+	return err_set(e, ST_LATER, connected_us > 0 ? "%.*s: no byte moved for %.0f s"
+						     : "%.*s: no connection within %.0f s",
+	    (int)host.n, host.p,
+	    (double)(connected_us > 0 ? h->rq->stall_ns : h->rq->connect_ns) / 1e9);
+}
+
+static int
+failed(struct http *h, CURLcode code, struct err *e)
+{
+	struct str host = authority(h->rq->url);
+	const char *why = h->why[0] != '\0' ? h->why : curl_easy_strerror(code);
+
+	switch (code) {
+	case CURLE_COULDNT_RESOLVE_HOST:
+		return err_set(e, ST_LATER, "%.*s: the name does not resolve (DNS)", (int)host.n,
+		    host.p);
+	case CURLE_COULDNT_CONNECT:
+		return no_connection(h, host, e);
+	case CURLE_OPERATION_TIMEDOUT:
+		return no_time(h, host, e);
+	case CURLE_PEER_FAILED_VERIFICATION:
+		return no_trust(h, host, e);
+	case CURLE_SSL_CACERT_BADFILE:
+		return err_set(e, ST_USAGE, "%s: holds no certificate in PEM form",
+		    h->o.ca_file ? h->o.ca_file : "the system's CA file");
+	case CURLE_SSL_CONNECT_ERROR:
+		if (strstr(why, "wrong version number") == NULL)
+			break;
+		return err_set(e, ST_FAIL, "%.*s: does not speak TLS; is it http:// ?", (int)host.n,
+		    host.p);
+	case CURLE_ABORTED_BY_CALLBACK:
+		if (h->body_short)
+			return err_set(e, ST_FAIL, "the file got shorter, or could not be read");
+		return err_set(e, ST_LATER, "%.*s: stopped by a signal", (int)host.n, host.p);
+	case CURLE_URL_MALFORMAT:
+	case CURLE_UNSUPPORTED_PROTOCOL:
+		return err_set(e, ST_USAGE, "%.*s: not a URL of a web server", (int)host.n, host.p);
+	case CURLE_OUT_OF_MEMORY:
+		return err_set(e, ST_FAIL, "%.*s: out of memory", (int)host.n, host.p);
+	default:
+		break;
+	}
+	/* resets, empty and torn answers, a proxy that is away */
+	return err_set(e, ST_LATER, "%.*s: %.300s", (int)host.n, host.p, why);
+}
+
+static long
+whole_seconds(int64_t ns)
+{
+	return ns <= 1000000000 ? 1 : (long)((ns + 999999999) / 1000000000);
+}
+
+static void
+set_up(struct http *h, const struct http_request *rq)
+{
+	CURL *c = h->curl;
+
+	curl_easy_reset(c); /* keeps the connections */
+	h->why[0] = '\0';
+	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, h->why);
+	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c, CURLOPT_URL, rq->url);
+	curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
+	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(c, CURLOPT_USERAGENT, "logsweep/" LOGSWEEP_VERSION);
+	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)(rq->connect_ns / 1000000) + 1);
+	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES_PER_S);
+	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, whole_seconds(rq->stall_ns));
+	curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, (long)HTTP_BLOCK);
+	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(c, CURLOPT_HEADERDATA, h);
+	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(c, CURLOPT_WRITEDATA, h);
+	curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(c, CURLOPT_XFERINFODATA, h);
+	curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+	if (h->o.ca_file != NULL) {
+		curl_easy_setopt(c, CURLOPT_CAINFO, h->o.ca_file);
+		curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
+	}
+}
+
+static void
+set_method(struct http *h, const struct http_request *rq)
+{
+	CURL *c = h->curl;
+
+	if (rq->fd >= 0 || rq->memory != NULL) {
+		curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
+		curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)rq->bytes);
+		curl_easy_setopt(c, CURLOPT_READFUNCTION, on_read);
+		curl_easy_setopt(c, CURLOPT_READDATA, h);
+		curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, on_seek);
+		curl_easy_setopt(c, CURLOPT_SEEKDATA, h);
+	} else if (strcmp(rq->method, "HEAD") == 0) {
+		curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
+	}
+	curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, rq->method);
+}
+
+int
+http_send(struct http *h, const struct http_request *rq, struct http_response *r,
+    struct err *e)
+{
+	struct curl_slist *list = NULL, *more;
+	CURLcode code;
+	long status = 0;
+
+	h->rq = rq;
+	h->r = r;
+	h->at = 0;
+	h->body_short = false;
+	buf_clear(&r->headers);
+	buf_clear(&r->body);
+	r->status = 0;
+	r->cut = false;
+	for (size_t i = 0; i < rq->header_n; i++) {
+		if ((more = curl_slist_append(list, rq->headers[i])) == NULL) {
+			curl_slist_free_all(list);
+			return err_set(e, ST_FAIL, "libcurl: out of memory");
+		}
+		list = more;
+	}
+	set_up(h, rq);
+	set_method(h, rq);
+	curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, list);
+	code = curl_easy_perform(h->curl);
+	curl_slist_free_all(list);
+	if (code != CURLE_OK)
+		return failed(h, code, e);
+	curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
+	r->status = (int)status;
+	return 0;
+}
+
+bool
+http_header(const struct http_response *r, const char *name, struct str *value)
+{
+	const char *p = r->headers.p, *end = p + r->headers.n, *lf;
+	size_t n = strlen(name);
+	bool found = false;
+
+	for (; r->headers.n > 0 && p < end; p = lf + 1) {
+		if ((lf = memchr(p, '\n', (size_t)(end - p))) == NULL)
+			break;
+		if ((size_t)(lf - p) <= n || p[n] != ':' || strncasecmp(p, name, n) != 0)
+			continue;
+		*value = (struct str){ p + n + 1, (size_t)(lf - p) - n - 1 };
+		while (value->n > 0 && (*value->p == ' ' || *value->p == '\t'))
+			value->p++, value->n--;
+		while (value->n > 0 && strchr(" \t\r", value->p[value->n - 1]) != NULL)
+			value->n--;
+		found = true;
+	}
+	return found;
+}

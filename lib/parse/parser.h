@@ -1,0 +1,78 @@
+/* parser.h - a message to fields: what every parser is and gives.
+ *
+ * A message is the inside of a JSON string, escapes as they stand in its record.  A parser
+ * says whether it fits, and if so gives one of
+ *
+ *   an object  the JSON text that the message was, byte for byte
+ *   fields     names and values, slices of the unescaped message; values are written as
+ *              JSON strings, whatever they look like
+ *
+ * Several parsers are tried in order, and the first that fits is taken.  Messages that are
+ * not UTF-8 or hold half a surrogate pair fit none: they could not be written as they are.
+ * One set of parsers belongs to one thread.
+ */
+#ifndef PARSER_H
+#define PARSER_H
+#include "base/buf.h"
+#include "base/str.h"
+#include <stdbool.h>
+
+struct err;
+
+enum {
+	PARSED_FIELDS_MAX = 256,
+	PARSED_BYTES_MAX = 16 << 20, /* all values of one message together */
+};
+
+struct message {
+	const char *raw;   /* the first byte inside the string */
+	const char *limit; /* the end of its line */
+	char *place;       /* where an object is to stand: room for limit - raw + 32 bytes */
+
+	/* Filled in by parsers. */
+	const char *end; /* the closing quote, or NULL: nobody had to look for it */
+	struct str text; /* unescaped; p = NULL: not yet */
+	bool unsayable;  /* it cannot be unescaped to UTF-8 */
+	struct buf *scratch; /* the caller's, holds `text` */
+};
+
+enum parser_fit {
+	PARSER_NO,
+	PARSER_FITS,
+	PARSER_FAILED, /* it could not find out: parsed.why */
+};
+
+struct parser;
+
+struct parsed {
+	const struct parser *by;
+	struct str object; /* at or behind message.place; n = 0: see the fields */
+	size_t fields;
+	struct parsed_field {
+		struct str name, value;
+	} field[PARSED_FIELDS_MAX];
+	const char *why; /* PARSER_FAILED; lives as long as the parser */
+};
+
+struct parser {
+	const char *name;
+	bool whole; /* all of the message lives on in what it gives */
+	enum parser_fit (*fit)(const struct parser *p, struct message *m, struct parsed *out);
+	/* How far does the text fit?  The offset where it stops; `why` gets a reason. */
+	size_t (*stops)(const struct parser *p, struct str text, const char **why);
+	void (*close)(struct parser *p);
+};
+
+/* The parser of that name, ready for use.  NULL (ST_USAGE): there is none, the nearest is
+ * named; or (ST_FAIL) memory is short. */
+struct parser *parser_open(const char *name, struct err *e);
+void parser_close(struct parser *p);
+
+/* The first of `n` that fits; out->by says which. */
+enum parser_fit parser_first(struct parser *const *chain, size_t n, struct message *m,
+    struct parsed *out);
+
+/* For parsers: unescape the message into m->text, once.  false: `unsayable`, or there is
+ * no memory for it. */
+bool message_text(struct message *m);
+#endif

@@ -1,0 +1,545 @@
+#include "record/jscan.h"
+#include "record/kernels.h"
+
+#include <stdint.h>
+
+unsigned
+jscan_utf8(const char *p, const char *end)
+{
+	const unsigned char *s = (const unsigned char *)p;
+	size_t n = (size_t)(end - p);
+
+#define CONT(i) ((s[i] & 0xc0) == 0x80)
+	if (n == 0)
+		return 0;
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] < 0xc2)
+		return 0;
+	if (s[0] < 0xe0)
+		return n >= 2 && CONT(1) ? 2 : 0;
+	if (s[0] < 0xf0) {
+		if (n < 3 || !CONT(1) || !CONT(2) || (s[0] == 0xe0 && s[1] < 0xa0) ||
+		    (s[0] == 0xed && s[1] >= 0xa0))
+			return 0;
+		return 3;
+	}
+	if (s[0] > 0xf4 || n < 4 || !CONT(1) || !CONT(2) || !CONT(3) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] >= 0x90))
+		return 0;
+	return 4;
+#undef CONT
+}
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The code unit of \uXXXX at p (which is after the 'u'), or -1. */
+static int
+hex4(const char *p, const char *end)
+{
+	int v = 0, d;
+
+	if (end - p < 4)
+		return -1;
+	for (int i = 0; i < 4; i++) {
+		if ((d = hex_digit(p[i])) < 0)
+			return -1;
+		v = v << 4 | d;
+	}
+	return v;
+}
+
+bool
+jscan_shape(struct str line, unsigned *flags)
+{
+	unsigned unused;
+
+	return kern.shape(line.p, line.p + line.n, flags ? flags : &unused);
+}
+
+const char *
+jscan_string_end(const char *p, const char *end)
+{
+	while ((p = kern.quote(p, end)) < end) {
+		if (*p == '"')
+			return p;
+		if (end - p < 2)
+			break;
+		p += 2;
+	}
+	return NULL;
+}
+
+static const char *
+blanks(const char *p, const char *end)
+{
+	while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'))
+		p++;
+	return p;
+}
+
+/* Past the value at p, or NULL: brackets are counted, scalars end at a delimiter. */
+static const char *
+skip_value(const char *p, const char *end)
+{
+	size_t depth = 0;
+
+	if (p < end && *p == '"')
+		return (p = jscan_string_end(p + 1, end)) != NULL ? p + 1 : NULL;
+	if (p < end && *p != '{' && *p != '[') {
+		const char *from = p;
+
+		while (p < end && *p != ',' && *p != '}' && *p != ']' && *p != ' ' && *p != '\t' &&
+		    *p != '\n' && *p != '\r' && *p != '"' && *p != ':')
+			p++;
+		return p > from ? p : NULL;
+	}
+	for (; p < end; p++) {
+		if (*p == '"') {
+			if ((p = jscan_string_end(p + 1, end)) == NULL)
+				return NULL;
+		} else if (*p == '{' || *p == '[') {
+			depth++;
+		} else if ((*p == '}' || *p == ']') && --depth == 0) {
+			return p + 1;
+		}
+	}
+	return NULL;
+}
+
+void
+jscan_begin(struct jscan *it, struct str object)
+{
+	const char *end = object.p + object.n, *p = blanks(object.p, end);
+
+	*it = (struct jscan){ p, end, p == end || *p != '{' };
+	if (!it->bad)
+		it->p = blanks(p + 1, end);
+}
+
+bool
+jscan_next(struct jscan *it, struct jscan_member *m)
+{
+	const char *p = it->p, *end = it->end, *q;
+
+	if (it->bad || (p < end && *p == '}'))
+		return false;
+	it->bad = true;
+	if (p == end || *p != '"' || (q = jscan_string_end(p + 1, end)) == NULL)
+		return false;
+	m->key = (struct str){ p + 1, (size_t)(q - p - 1) };
+	p = blanks(q + 1, end);
+	if (p == end || *p != ':')
+		return false;
+	p = blanks(p + 1, end);
+	if ((q = skip_value(p, end)) == NULL)
+		return false;
+	m->value = (struct str){ p, (size_t)(q - p) };
+	p = blanks(q, end);
+	if (p == end || (*p != ',' && *p != '}'))
+		return false;
+	if (*p == ',') {
+		p = blanks(p + 1, end);
+		if (p == end || *p != '"')
+			return false;
+	}
+	it->p = p;
+	it->bad = false;
+	return true;
+}
+
+void
+jscan_items(struct jscan *it, struct str array)
+{
+	const char *end = array.p + array.n, *p = blanks(array.p, end);
+
+	*it = (struct jscan){ p, end, p == end || *p != '[' };
+	if (!it->bad)
+		it->p = blanks(p + 1, end);
+}
+
+bool
+jscan_item(struct jscan *it, struct str *value)
+{
+	const char *p = it->p, *q;
+
+	if (it->bad || (p < it->end && *p == ']'))
+		return false;
+	it->bad = true;
+	if ((q = skip_value(p, it->end)) == NULL)
+		return false;
+	*value = (struct str){ p, (size_t)(q - p) };
+	p = blanks(q, it->end);
+	if (p == it->end || (*p != ',' && *p != ']'))
+		return false;
+	if (*p == ',') {
+		p = blanks(p + 1, it->end);
+		if (p == it->end || *p == ']')
+			return false;
+	}
+	it->p = p;
+	it->bad = false;
+	return true;
+}
+
+bool
+jscan_find(struct str object, struct str key, struct jscan_member *m)
+{
+	struct jscan it;
+
+	jscan_begin(&it, object);
+	while (jscan_next(&it, m))
+		if (jscan_key_is(m->key, key))
+			return true;
+	return false;
+}
+
+/* The longest name that is there is tried first: "a.b" as a key before "a" and then "b". */
+bool
+jscan_path(struct str object, struct str path, struct jscan_member *m)
+{
+	for (size_t n = path.n;;) {
+		const char *dot;
+
+		if (jscan_find(object, (struct str){ path.p, n }, m) &&
+		    (n == path.n ||
+			jscan_path(m->value, (struct str){ path.p + n + 1, path.n - n - 1 }, m)))
+			return true;
+		if ((dot = memrchr(path.p, '.', n)) == NULL)
+			return false;
+		n = (size_t)(dot - path.p);
+	}
+}
+
+static char *
+put_utf8(char *to, unsigned c)
+{
+	if (c < 0x80) {
+		*to++ = (char)c;
+	} else if (c < 0x800) {
+		*to++ = (char)(0xc0 | c >> 6);
+		*to++ = (char)(0x80 | (c & 63));
+	} else if (c < 0x10000) {
+		*to++ = (char)(0xe0 | c >> 12);
+		*to++ = (char)(0x80 | (c >> 6 & 63));
+		*to++ = (char)(0x80 | (c & 63));
+	} else {
+		*to++ = (char)(0xf0 | c >> 18);
+		*to++ = (char)(0x80 | (c >> 12 & 63));
+		*to++ = (char)(0x80 | (c >> 6 & 63));
+		*to++ = (char)(0x80 | (c & 63));
+	}
+	return to;
+}
+
+/* \uXXXX, and the second half of a pair when it follows; p is after the 'u'. */
+static const char *
+unescape_u(const char *p, const char *end, char **to)
+{
+	int hi = hex4(p, end), lo;
+	unsigned c;
+
+	if (hi < 0)
+		return NULL;
+	p += 4;
+	c = (unsigned)hi;
+	if (hi >= 0xd800 && hi < 0xe000) {
+		c = 0xfffd;
+		if (hi < 0xdc00 && end - p >= 6 && p[0] == '\\' && p[1] == 'u' &&
+		    (lo = hex4(p + 2, end)) >= 0xdc00 && lo < 0xe000) {
+			c = 0x10000 + ((unsigned)(hi - 0xd800) << 10) + (unsigned)(lo - 0xdc00);
+			p += 6;
+		}
+	}
+	*to = put_utf8(*to, c);
+	return p;
+}
+
+/* One escape; p is at its backslash. */
+static const char *
+unescape_one(const char *p, const char *end, char **to)
+{
+	static const char from[] = "\"\\/bfnrt", into[] = "\"\\/\b\f\n\r\t";
+	const char *at;
+
+	if (end - p < 2 || p[1] == '\0')
+		return NULL;
+	if (p[1] == 'u')
+		return unescape_u(p + 2, end, to);
+	if ((at = strchr(from, p[1])) == NULL)
+		return NULL;
+	*(*to)++ = into[at - from];
+	return p + 2;
+}
+
+ptrdiff_t
+jscan_unescape(struct str raw, char *to)
+{
+	const char *p = raw.p, *end = raw.p + raw.n, *q;
+	char *start = to;
+
+	while (p < end) {
+		if ((q = memchr(p, '\\', (size_t)(end - p))) == NULL)
+			q = end;
+		memcpy(to, p, (size_t)(q - p));
+		to += q - p;
+		if (q == end)
+			break;
+		if ((p = unescape_one(q, end, &to)) == NULL)
+			return -1;
+	}
+	return to - start;
+}
+
+bool
+jscan_key_is(struct str raw, struct str name)
+{
+	const char *p = raw.p, *end = raw.p + raw.n;
+
+	if (raw.n < name.n)
+		return false;
+	if (memchr(raw.p, '\\', raw.n) == NULL)
+		return str_eq(raw, name);
+	while (p < end) {
+		char one[4], *to = one;
+		struct str got = { one, 1 };
+
+		if (*p != '\\')
+			*to = *p++;
+		else if ((p = unescape_one(p, end, &to)) != NULL)
+			got.n = (size_t)(to - one);
+		else
+			return false;
+		if (!str_starts(name, got))
+			return false;
+		name = (struct str){ name.p + got.n, name.n - got.n };
+	}
+	return name.n == 0;
+}
+
+/* Strict from here on. */
+
+/* Past the closing quote of the string that begins at p (after its opening quote). */
+static const char *
+valid_string(const char *p, const char *end, const char **why)
+{
+	unsigned n;
+
+	for (;;) {
+		if ((p = kern.special(p, end)) == end) {
+			*why = "string not closed";
+			return NULL;
+		}
+		if (*p == '"')
+			return p + 1;
+		if (*p == '\\') {
+			if (end - p < 2 || p[1] == '\0' || strchr("\"\\/bfnrtu", p[1]) == NULL ||
+			    (p[1] == 'u' && hex4(p + 2, end) < 0)) {
+				*why = "bad escape";
+				return NULL;
+			}
+			p += p[1] == 'u' ? 6 : 2;
+		} else if ((unsigned char)*p < 0x20) {
+			*why = "control byte in a string";
+			return NULL;
+		} else {
+			if ((n = jscan_utf8(p, end)) == 0) {
+				*why = "invalid UTF-8";
+				return NULL;
+			}
+			p += n;
+		}
+	}
+}
+
+static bool
+digit(const char *p, const char *end)
+{
+	return p < end && *p >= '0' && *p <= '9';
+}
+
+static const char *
+valid_number(const char *p, const char *end)
+{
+	if (p < end && *p == '-')
+		p++;
+	if (!digit(p, end))
+		return NULL;
+	if (*p == '0')
+		p++;
+	else
+		while (digit(p, end))
+			p++;
+	if (p < end && *p == '.') {
+		if (!digit(++p, end))
+			return NULL;
+		while (digit(p, end))
+			p++;
+	}
+	if (p < end && (*p == 'e' || *p == 'E')) {
+		p++;
+		if (p < end && (*p == '+' || *p == '-'))
+			p++;
+		if (!digit(p, end))
+			return NULL;
+		while (digit(p, end))
+			p++;
+	}
+	return p;
+}
+
+static const char *
+valid_scalar(const char *p, const char *end, const char **why)
+{
+	static const struct str words[] = { { "true", 4 }, { "false", 5 }, { "null", 4 } };
+	const char *q = NULL;
+
+	if (*p == '"')
+		return valid_string(p + 1, end, why);
+	if (*p == '-' || digit(p, end)) {
+		if ((q = valid_number(p, end)) == NULL)
+			*why = "bad number";
+		return q;
+	}
+	for (size_t i = 0; i < 3; i++)
+		if (str_starts((struct str){ p, (size_t)(end - p) }, words[i]))
+			return p + words[i].n;
+	*why = "not a value";
+	return NULL;
+}
+
+/* What may come next. */
+enum want { VALUE, VALUE_OR_CLOSE, KEY, KEY_OR_CLOSE, COMMA_OR_CLOSE };
+
+struct valid {
+	const char *p, *end, *why;
+	unsigned depth;
+	uint64_t objects[JSCAN_DEPTH / 64]; /* bit d: level d is an object, else an array */
+};
+
+static bool
+in_object(const struct valid *v)
+{
+	unsigned d = v->depth - 1;
+
+	return v->objects[d / 64] >> d % 64 & 1;
+}
+
+static bool
+enter(struct valid *v, bool object)
+{
+	uint64_t bit = 1ULL << v->depth % 64;
+
+	if (v->depth == JSCAN_DEPTH) {
+		v->why = "nested too deep";
+		return false;
+	}
+	if (object)
+		v->objects[v->depth / 64] |= bit;
+	else
+		v->objects[v->depth / 64] &= ~bit;
+	v->depth++;
+	v->p++;
+	return true;
+}
+
+/* One token; false with v->why set. */
+static bool
+step(struct valid *v, enum want *want)
+{
+	char c = *v->p;
+	const char *q;
+
+	switch (*want) {
+	case KEY_OR_CLOSE:
+	case VALUE_OR_CLOSE:
+		if (c == (*want == KEY_OR_CLOSE ? '}' : ']')) {
+			v->p++;
+			v->depth--;
+			*want = COMMA_OR_CLOSE;
+			return true;
+		}
+		*want = *want == KEY_OR_CLOSE ? KEY : VALUE;
+		return true;
+	case KEY:
+		if (c != '"') {
+			v->why = "key expected";
+			return false;
+		}
+		if ((q = valid_string(v->p + 1, v->end, &v->why)) == NULL)
+			return false;
+		q = blanks(q, v->end);
+		if (q == v->end || *q != ':') {
+			v->p = q;
+			v->why = "colon expected";
+			return false;
+		}
+		v->p = q + 1;
+		*want = VALUE;
+		return true;
+	case VALUE:
+		if (c == '{' || c == '[') {
+			*want = c == '{' ? KEY_OR_CLOSE : VALUE_OR_CLOSE;
+			return enter(v, c == '{');
+		}
+		if ((q = valid_scalar(v->p, v->end, &v->why)) == NULL)
+			return false;
+		v->p = q;
+		*want = COMMA_OR_CLOSE;
+		return true;
+	case COMMA_OR_CLOSE:
+		if (v->depth == 0) {
+			v->why = "text after the value";
+			return false;
+		}
+		if (c == (in_object(v) ? '}' : ']')) {
+			v->depth--;
+		} else if (c == ',') {
+			*want = in_object(v) ? KEY : VALUE;
+		} else {
+			v->why = "comma or closing bracket expected";
+			return false;
+		}
+		v->p++;
+		return true;
+	}
+	return false;
+}
+
+bool
+jscan_valid(struct str text, struct jscan_bad *bad)
+{
+	struct valid v = { .p = text.p, .end = text.p + text.n, .why = NULL };
+	enum want want = VALUE;
+
+	for (;;) {
+		v.p = blanks(v.p, v.end);
+		if (v.p == v.end) {
+			if (want == COMMA_OR_CLOSE && v.depth == 0)
+				return true;
+			v.why = "ends too early";
+			break;
+		}
+		if (!step(&v, &want))
+			break;
+	}
+	if (bad != NULL)
+		*bad = (struct jscan_bad){ (size_t)(v.p - text.p), v.why };
+	return false;
+}
+
+const char *
+jscan_string_valid(const char *p, const char *end)
+{
+	const char *why;
+
+	p = valid_string(p, end, &why);
+	return p != NULL ? p - 1 : NULL;
+}

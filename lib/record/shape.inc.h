@@ -1,0 +1,68 @@
+/* The shape check over blocks of 64 bytes, once per kind of CPU.  The includer defines
+ * SHAPE_NAME, SHAPE_ATTR, SHAPE_MASKS(p, m) filling a struct masks, and SHAPE_XOR(bits), the
+ * running exclusive or of all lower bits. */
+
+SHAPE_ATTR static bool
+SHAPE_NAME(const char *p, const char *end, unsigned *flags)
+{
+	uint64_t in_string = 0, escape_next = 0, quote_before = 0;
+	int64_t depth = 0;
+	bool closed = false;
+	char last[64];
+
+	*flags = 0;
+	while (end > p && blank(end[-1]))
+		end--;
+	while (p < end && blank(*p))
+		p++;
+	if (end - p < 2 || *p != '{' || end[-1] != '}')
+		return false;
+	for (; p < end; p += 64) {
+		size_t left = (size_t)(end - p);
+		const char *block = p;
+		struct masks m;
+		uint64_t inside, open, close, first;
+
+		if (left < 64) {
+			memset(last, ' ', sizeof last);
+			memcpy(last, p, left);
+			block = last;
+		}
+		SHAPE_MASKS(block, &m);
+		if ((m.back | escape_next) != 0)
+			m.quote &= ~escaped_bytes(m.back, &escape_next);
+		inside = SHAPE_XOR(m.quote) ^ in_string;
+		in_string = (uint64_t)((int64_t)inside >> 63);
+		/* no control byte in a string; outside none but blanks, and no backslash */
+		if (((m.ctrl & inside) | (m.back & ~inside)) != 0)
+			return false;
+		if (m.ctrl != 0 && !only_blanks(block, m.ctrl))
+			return false;
+		first = (m.letter | m.back) & (m.quote << 1 | quote_before);
+		quote_before = m.quote >> 63;
+		if (first != 0)
+			*flags |= telling_keys(p, end, first);
+		open = m.open & ~inside;
+		close = m.close & ~inside;
+		if (depth > __builtin_popcountll(close)) {
+			depth += __builtin_popcountll(open) - __builtin_popcountll(close);
+		} else {
+			for (uint64_t both = open | close; both != 0; both &= both - 1) {
+				uint64_t bit = both & -both;
+
+				depth += open & bit ? 1 : -1;
+				/* only the last byte may close the object */
+				if (depth == 0) {
+					if (p + __builtin_ctzll(bit) != end - 1)
+						return false;
+					closed = true;
+				}
+			}
+		}
+	}
+	return closed && in_string == 0;
+}
+#undef SHAPE_NAME
+#undef SHAPE_ATTR
+#undef SHAPE_MASKS
+#undef SHAPE_XOR

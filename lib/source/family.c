@@ -1,0 +1,517 @@
+#include "source/family.h"
+#include "base/err.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	WALK_DEPTH = 32,
+	SETTLE_TRIES = 5,
+};
+
+/* Kinds in order of age, oldest first: NAME.N counts downwards to the present, NAME.TIME
+ * and NAME-DATE upwards. */
+enum { BY_NUMBER, BY_DATE, BY_TIME, LIVE };
+
+static size_t
+digits(struct str s)
+{
+	size_t n = 0;
+
+	while (n < s.n && isdigit((unsigned char)s.p[n]))
+		n++;
+	return n;
+}
+
+/* Is `s` (what follows the base) a rotation suffix? */
+static bool
+suffix(struct str s, int *kind, long long *number)
+{
+	struct str d = { s.p + 1, s.n - 1 };
+	size_t n;
+
+	if (s.n < 2 || (*s.p != '.' && *s.p != '-') || s.n > 24)
+		return false;
+	n = digits(d);
+	*number = atoll(d.p);
+	if (*s.p == '.' && n == 8 && d.n == 15 && d.p[8] == '-' &&
+	    digits((struct str){ d.p + 9, 6 }) == 6) {
+		*kind = BY_TIME;
+		*number = *number * 1000000 + atoll(d.p + 9);
+		return true;
+	}
+	if (*s.p == '.' && n == d.n && n <= 4) {
+		*kind = BY_NUMBER;
+		*number = -*number;
+		return true;
+	}
+	if (*s.p == '-' && n == d.n && n >= 8 && n <= 14) {
+		*kind = BY_DATE;
+		return true;
+	}
+	return false;
+}
+
+size_t
+family_base(struct str name)
+{
+	int kind;
+	long long number;
+	size_t n = name.n;
+
+	if (str_ends(name, STR(".gz")))
+		n -= 3;
+	for (size_t i = n; i-- > 1;)
+		if ((name.p[i] == '.' || name.p[i] == '-') && n - i <= 24 &&
+		    suffix((struct str){ name.p + i, n - i }, &kind, &number)) {
+			/* app.log-20261122-1 and 0.log.20261122-130000: try the longer one */
+			size_t j = i;
+
+			while (j-- > 1)
+				if ((name.p[j] == '.' || name.p[j] == '-') && n - j <= 24 &&
+				    suffix((struct str){ name.p + j, n - j }, &kind, &number))
+					return j;
+			return i;
+		}
+	return n < name.n && memchr(name.p, '.', n) == NULL ? name.n : n;
+}
+
+bool
+family_has(struct str base, struct str name, struct member *m)
+{
+	if (!str_starts(name, base))
+		return false;
+	m->live = name.n == base.n;
+	m->gzip = str_ends(name, STR(".gz"));
+	m->kind = LIVE;
+	m->number = 0;
+	if (m->live)
+		return true;
+	name.n -= m->gzip ? 3 : 0;
+	if (name.n == base.n) { /* NAME.gz alone: what was NAME */
+		m->kind = BY_TIME;
+		return m->gzip;
+	}
+	return name.n > base.n &&
+	    suffix((struct str){ name.p + base.n, name.n - base.n }, &m->kind, &m->number);
+}
+
+static void
+family_done(struct family *f)
+{
+	family_close(f);
+	free(f->shown);
+	free(f->dir);
+	free(f->base);
+	free(f->only);
+}
+
+void
+families_done(struct families *fs)
+{
+	for (size_t i = 0; i < fs->n; i++)
+		family_done(&fs->list[i]);
+	free(fs->list);
+	*fs = (struct families){ 0 };
+}
+
+static int
+append(struct families *fs, const char *shown, const char *real, const char *only)
+{
+	struct family *p, f = { 0 };
+	const char *slash = strrchr(real, '/');
+
+	if (fs->n == fs->cap) {
+		size_t cap = fs->cap ? 2 * fs->cap : 64;
+
+		if ((p = realloc(fs->list, cap * sizeof *p)) == NULL)
+			return -1;
+		fs->list = p;
+		fs->cap = cap;
+	}
+	f.shown = strdup(shown);
+	f.dir = slash == real ? strdup("/") : strndup(real, (size_t)(slash - real));
+	f.base = strdup(slash + 1);
+	f.only = only != NULL ? strdup(only) : NULL;
+	if (f.shown == NULL || f.dir == NULL || f.base == NULL || (only != NULL && f.only == NULL)) {
+		family_done(&f);
+		return -1;
+	}
+	fs->list[fs->n++] = f;
+	return 1;
+}
+
+static bool
+skipped(const char *path, const char *const skip[], size_t skips)
+{
+	const char *slash = strrchr(path, '/');
+
+	for (size_t i = 0; i < skips; i++)
+		if (fnmatch(skip[i], path, 0) == 0 || fnmatch(skip[i], slash ? slash + 1 : path, 0) == 0)
+			return true;
+	return false;
+}
+
+struct walk {
+	struct families *fs;
+	const char *const *skip;
+	size_t skips;
+	family_warn *warn;
+	void *arg;
+	int added;
+};
+
+/* One file by one name.  In a directory (`walked`) rotated names stand for their family;
+ * named outright they are read alone. */
+static int
+add_file(struct walk *w, const char *path, bool walked)
+{
+	char real[PATH_MAX], shown[PATH_MAX], *slash;
+	const char *only = NULL;
+	struct err e;
+	size_t base;
+
+	if (skipped(path, w->skip, w->skips))
+		return 0;
+	if (realpath(path, real) == NULL) {
+		err_sys(&e, path);
+		w->warn(w->arg, &e);
+		return 0;
+	}
+	slash = strrchr(real, '/') + 1;
+	base = family_base(str_of(slash));
+	snprintf(shown, sizeof shown, "%s", path);
+	if (slash[base] != '\0') {
+		char tail[NAME_MAX + 1];
+
+		if (!walked)
+			only = strcpy(tail, slash);
+		slash[base] = '\0';
+		if (walked && strlen(path) >= strlen(slash))
+			snprintf(shown, sizeof shown, "%.*s%s", (int)(strrchr(path, '/') - path + 1), path,
+			    slash);
+		if (append(w->fs, shown, real, only) < 0)
+			return -1;
+	} else if (append(w->fs, shown, real, NULL) < 0) {
+		return -1;
+	}
+	w->added++;
+	return 0;
+}
+
+static int walk_dir(struct walk *w, const char *dir, int depth);
+
+static int
+walk_entry(struct walk *w, const char *dir, const char *name, int depth)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	struct err e;
+
+	if (snprintf(path, sizeof path, "%s%s%s", dir, strcmp(dir, "/") == 0 ? "" : "/", name) >=
+	    (int)sizeof path)
+		return 0;
+	if (lstat(path, &st) < 0)
+		return 0; /* gone since the listing */
+	if (S_ISDIR(st.st_mode))
+		return skipped(path, w->skip, w->skips) ? 0 : walk_dir(w, path, depth + 1);
+	if (S_ISLNK(st.st_mode) && stat(path, &st) < 0) {
+		err_sys(&e, path);
+		if (errno != ENOENT) /* a dangling link is a container that is gone */
+			w->warn(w->arg, &e);
+		return 0;
+	}
+	if (!S_ISREG(st.st_mode) || str_ends(str_of(name), STR(".tmp")))
+		return 0;
+	return add_file(w, path, true);
+}
+
+static int
+no_dots(const struct dirent *d)
+{
+	return strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0;
+}
+
+static int
+walk_dir(struct walk *w, const char *dir, int depth)
+{
+	struct dirent **names;
+	struct err e;
+	int n, r = 0;
+
+	if (depth > WALK_DEPTH) {
+		err_set(&e, ST_FAIL, "%s: more than %d directories deep; not read", dir, WALK_DEPTH);
+		w->warn(w->arg, &e);
+		return 0;
+	}
+	if ((n = scandir(dir, &names, no_dots, alphasort)) < 0) {
+		err_sys(&e, dir);
+		w->warn(w->arg, &e);
+		return 0;
+	}
+	for (int i = 0; i < n; i++) {
+		if (r == 0)
+			r = walk_entry(w, dir, names[i]->d_name, depth);
+		free(names[i]);
+	}
+	free(names);
+	return r;
+}
+
+static int
+add_path(struct walk *w, const char *path)
+{
+	char dir[PATH_MAX];
+	struct stat st;
+	struct err e;
+	size_t n = strlen(path);
+
+	if (stat(path, &st) < 0) {
+		err_sys(&e, path);
+		w->warn(w->arg, &e);
+		return 0;
+	}
+	if (!S_ISDIR(st.st_mode))
+		return add_file(w, path, false);
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	snprintf(dir, sizeof dir, "%.*s", (int)n, path);
+	return walk_dir(w, dir, 0);
+}
+
+int
+families_add(struct families *fs, const char *operand, const char *const skip[], size_t skips,
+    family_warn *warn, void *arg, struct err *e)
+{
+	struct walk w = { fs, skip, skips, warn, arg, 0 };
+	struct err we;
+	glob_t g;
+	int r = 0;
+
+	if (access(operand, F_OK) == 0 || strpbrk(operand, "*?[{") == NULL) {
+		if (add_path(&w, operand) < 0)
+			return err_set(e, ST_FAIL, "%s: out of memory", operand);
+		return w.added;
+	}
+	if (glob(operand, GLOB_BRACE | GLOB_NOCHECK, NULL, &g) != 0)
+		return err_set(e, ST_FAIL, "%s: out of memory", operand);
+	for (size_t i = 0; i < g.gl_pathc && r == 0; i++) {
+		if (strcmp(g.gl_pathv[i], operand) == 0) {
+			err_set(&we, ST_ASIDE, "%s: no such file", operand);
+			warn(arg, &we);
+		} else {
+			r = add_path(&w, g.gl_pathv[i]);
+		}
+	}
+	globfree(&g);
+	return r < 0 ? err_set(e, ST_FAIL, "%s: out of memory", operand) : w.added;
+}
+
+static int
+by_files(const void *a, const void *b)
+{
+	const struct family *const *x = a, *const *y = b;
+	int c;
+
+	if ((c = strcmp((*x)->dir, (*y)->dir)) != 0 || (c = strcmp((*x)->base, (*y)->base)) != 0)
+		return c;
+	if (((*x)->only != NULL) != ((*y)->only != NULL))
+		return (*x)->only != NULL ? 1 : -1;
+	if ((*x)->only != NULL && (c = strcmp((*x)->only, (*y)->only)) != 0)
+		return c;
+	return *x < *y ? -1 : 1;
+}
+
+int
+families_unique(struct families *fs, struct err *e)
+{
+	struct family **order = malloc((fs->n + 1) * sizeof(struct family *));
+	size_t kept = 0;
+
+	if (order == NULL)
+		return err_set(e, ST_FAIL, "out of memory");
+	for (size_t i = 0; i < fs->n; i++)
+		order[i] = &fs->list[i];
+	qsort(order, fs->n, sizeof(struct family *), by_files);
+	for (size_t i = 1, first = 0; i < fs->n; i++) {
+		struct family *f = order[first], *g = order[i];
+
+		if (strcmp(f->dir, g->dir) == 0 && strcmp(f->base, g->base) == 0 &&
+		    (f->only == NULL || strcmp(f->only, g->only) == 0))
+			family_done(g), memset(g, 0, sizeof *g);
+		else
+			first = i;
+	}
+	for (size_t i = 0; i < fs->n; i++)
+		if (fs->list[i].dir != NULL)
+			fs->list[kept++] = fs->list[i];
+	fs->n = kept;
+	free(order);
+	return 0;
+}
+
+void
+family_close(struct family *f)
+{
+	for (size_t i = 0; i < f->members; i++)
+		close(f->member[i].fd);
+	free(f->member);
+	f->member = NULL;
+	f->members = 0;
+}
+
+static int
+by_age(const void *a, const void *b)
+{
+	const struct member *x = a, *y = b;
+
+	if (x->kind != y->kind)
+		return x->kind - y->kind;
+	if (x->number != y->number)
+		return x->number < y->number ? -1 : 1;
+	return x->gzip - y->gzip; /* X before X.gz */
+}
+
+/* The names of the family in its directory, by age; fds are -1.  Their number, or -1. */
+static int
+list(const struct family *f, bool rotated, struct member **found, struct err *e)
+{
+	struct str base = str_of(f->base);
+	struct member *m = NULL, *p;
+	struct dirent *d;
+	size_t n = 0;
+	DIR *dir = opendir(f->dir);
+
+	if (dir == NULL)
+		return err_sys(e, f->dir);
+	while ((d = readdir(dir)) != NULL) {
+		struct member one = { .fd = -1 };
+
+		if (f->only != NULL ? strcmp(d->d_name, f->only) != 0 : !rotated && strcmp(d->d_name, f->base) != 0)
+			continue;
+		if (!family_has(base, str_of(d->d_name), &one))
+			continue;
+		if (n == FAMILY_MEMBERS_MAX) {
+			free(m);
+			closedir(dir);
+			return err_set(e, ST_ASIDE, "%s/%s: more than %d rotated files; not read", f->dir,
+			    f->base, FAMILY_MEMBERS_MAX);
+		}
+		if ((p = realloc(m, (n + 1) * sizeof *m)) == NULL) {
+			free(m);
+			closedir(dir);
+			return err_set(e, ST_FAIL, "%s: out of memory", f->dir);
+		}
+		m = p;
+		strcpy(one.name, d->d_name);
+		m[n++] = one;
+	}
+	closedir(dir);
+	if (n > 0)
+		qsort(m, n, sizeof *m, by_age);
+	*found = m;
+	return (int)n;
+}
+
+/* Of X and X.gz the plain one is whole and is read. */
+static bool
+same_log(const struct member *plain, const struct member *packed)
+{
+	return plain->kind == packed->kind && plain->number == packed->number && !plain->gzip &&
+	    packed->gzip;
+}
+
+static void
+open_member(struct family *f, struct member *m, family_warn *warn, void *arg)
+{
+	char path[PATH_MAX];
+	struct err e;
+
+	if (snprintf(path, sizeof path, "%s/%s", f->dir, m->name) >= (int)sizeof path)
+		return;
+	if ((m->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0 || fstat(m->fd, &m->st) < 0) {
+		if (errno != ENOENT && warn != NULL) {
+			err_sys(&e, path);
+			warn(arg, &e);
+		}
+	} else if (!S_ISREG(m->st.st_mode)) {
+		if (warn != NULL) {
+			err_set(&e, ST_ASIDE, "%s: not a regular file; not read", path);
+			warn(arg, &e);
+		}
+		close(m->fd);
+		m->fd = -1;
+	}
+}
+
+/* Do the names still mean the files that are open? */
+static bool
+settled(const struct family *f, bool rotated, const struct member *m, int n)
+{
+	struct member *again = NULL;
+	char path[PATH_MAX];
+	struct stat st;
+	struct err unused;
+	int k = list(f, rotated, &again, &unused);
+	bool same = k == n;
+
+	for (int i = 0; i < n && same; i++) {
+		same = strcmp(m[i].name, again[i].name) == 0;
+		if (!same || m[i].fd < 0)
+			continue;
+		same = snprintf(path, sizeof path, "%s/%s", f->dir, m[i].name) < (int)sizeof path &&
+		    stat(path, &st) == 0 && st.st_ino == m[i].st.st_ino && st.st_dev == m[i].st.st_dev;
+	}
+	if (k >= 0)
+		free(again);
+	return same;
+}
+
+/* Keep the members that are open and are no second copy of their neighbour. */
+static void
+keep_open(struct family *f, struct member *m, int n)
+{
+	size_t kept = 0;
+
+	for (int i = 0; i < n; i++) {
+		if (m[i].fd >= 0 && kept > 0 && same_log(&m[kept - 1], &m[i]))
+			close(m[i].fd);
+		else if (m[i].fd >= 0)
+			m[kept++] = m[i];
+	}
+	f->member = m;
+	f->members = kept;
+}
+
+int
+family_open(struct family *f, bool rotated, family_warn *warn, void *arg, struct err *e)
+{
+	struct member *m;
+	int n;
+
+	for (int tries = 1;; tries++) {
+		bool last = tries == SETTLE_TRIES;
+
+		m = NULL;
+		if ((n = list(f, rotated, &m, e)) < 0)
+			return -1;
+		for (int i = 0; i < n; i++)
+			open_member(f, &m[i], last || tries == 1 ? warn : NULL, arg);
+		if (settled(f, rotated, m, n) || last) {
+			keep_open(f, m, n);
+			return last ? 0 : 1;
+		}
+		for (int i = 0; i < n; i++)
+			if (m[i].fd >= 0)
+				close(m[i].fd);
+		free(m);
+	}
+}

@@ -1,0 +1,78 @@
+/* family.h - a log file and its rotated siblings, found from an operand.
+ *
+ *     /var/log/containers/web-1_shop_app-<id>.log     the operand, a symlink
+ *       -> /var/log/pods/shop_web-1_<uid>/app/0.log            the live file
+ *          .../0.log.20261122-130000                           rotated, newest
+ *          .../0.log.20261122-120000.gz                        rotated, older
+ *
+ * kubelet renames with a local time and compresses at the next rotation through NAME.tmp
+ * (not read); Docker and logrotate count upwards: NAME.1, NAME.2.gz.  X and X.gz are one
+ * file, and the plain one is read.  Oldest come first.
+ *
+ * The listing is made, everything opened, and the listing made again until both agree, so
+ * that no file slips between two names.  Files are read through the descriptors opened here.
+ * Source: kubelet's container_log_manager, moby's loggerutils, rename(2).
+ */
+#ifndef FAMILY_H
+#define FAMILY_H
+#include "base/str.h"
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+
+struct err;
+
+enum {
+	FAMILY_MEMBERS_MAX = 400, /* files of one family that are open at once */
+};
+
+struct member {
+	char name[NAME_MAX + 1]; /* in the family's directory */
+	int fd;
+	struct stat st;
+	bool gzip, live;
+	int kind;         /* the order of age: see family.c */
+	long long number;
+};
+
+struct family {
+	char *shown; /* the operand's name: what _src.file says */
+	char *dir;   /* real directory */
+	char *base;  /* name of the live file there */
+	char *only;  /* read just this member (an operand that is itself rotated), or NULL */
+	struct member *member; /* oldest first, by family_open */
+	size_t members;
+};
+
+struct families {
+	struct family *list;
+	size_t n, cap;
+};
+
+/* What went wrong with one operand; the others go on. */
+typedef void family_warn(void *arg, const struct err *e);
+
+/* Add what an operand names: a file, a directory (walked; symlinks to files are followed,
+ * symlinks to directories are not, so loops end), a glob that the shell left alone.  Names
+ * that match a glob of `skip` are left out.  -1: out of memory; else the number added. */
+int families_add(struct families *fs, const char *operand, const char *const skip[], size_t skips,
+    family_warn *warn, void *arg, struct err *e);
+void families_done(struct families *fs);
+
+/* Leave one of those that name the same files: the first, and a whole family before one of
+ * its members alone.  -1: out of memory. */
+int families_unique(struct families *fs, struct err *e);
+
+/* List and open the members.  1; 0: the listing would not settle (the members are open, but
+ * nobody may be judged gone); -1: the directory cannot be read.  A member that cannot be
+ * opened is told by `warn` and left out. */
+int family_open(struct family *f, bool rotated, family_warn *warn, void *arg, struct err *e);
+void family_close(struct family *f);
+
+/* Is `name` the live file `base` or a rotated sibling of it?  Fills kind and number. */
+bool family_has(struct str base, struct str name, struct member *m);
+
+/* The live name that a rotated one belongs to: how many bytes of `name` it is. */
+size_t family_base(struct str name);
+
+#endif

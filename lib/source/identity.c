@@ -1,0 +1,137 @@
+#include "source/identity.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "ledger/ledger.h"
+#include "source/decompress.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+int
+identity_read(struct reader *r, bool final, struct identity *id, const char *name, struct err *e)
+{
+	ssize_t n;
+	const char *lf;
+
+	*id = (struct identity){ .first_n = 0 };
+	if (reader_seek(r, 0, name, e) < 0)
+		return -1;
+	while (id->first_n < sizeof id->first) {
+		if ((n = reader_read(r, id->first + id->first_n, sizeof id->first - id->first_n, name,
+			 e)) < 0)
+			return -1;
+		if (n == 0)
+			break;
+		id->first_n += (size_t)n;
+	}
+	if (id->first_n == 0)
+		return 0;
+	lf = memchr(id->first, '\n', id->first_n);
+	id->line_n = lf != NULL ? (size_t)(lf - id->first) + 1 : id->first_n;
+	id->unfinished = lf == NULL && id->first_n < sizeof id->first && !final;
+	hex64(hash64(id->first, id->line_n), id->hash);
+	return 1;
+}
+
+uint64_t
+identity_sum(const char *p, size_t n)
+{
+	return hash64(p, n);
+}
+
+int
+identity_window(struct reader *r, uint64_t at, uint64_t *sum, const char *name, struct err *e)
+{
+	char window[IDENTITY_WINDOW];
+	size_t want = at < sizeof window ? (size_t)at : sizeof window, got = 0;
+	ssize_t n;
+	int there = reader_seek(r, at - want, name, e);
+
+	if (there <= 0)
+		return there;
+	while (got < want) {
+		if ((n = reader_read(r, window + got, want - got, name, e)) < 0)
+			return -1;
+		if (n == 0)
+			return 0;
+		got += (size_t)n;
+	}
+	*sum = identity_sum(window, want);
+	return 1;
+}
+
+/* The id without its stream. */
+static struct str
+file_part(const char *id)
+{
+	return (struct str){ id, strcspn(id, "/") };
+}
+
+/* Every stream's window of the file that `n` belongs to. */
+static int
+fits(const struct ledger *l, const struct ledger_entry *n, const struct identity *id,
+    struct reader *r, const char *name, struct err *e)
+{
+	struct str part = file_part(n->id);
+	const struct ledger_entry *m;
+	uint64_t sum, checked = 0;
+	size_t at = 0;
+	int there;
+
+	while ((m = ledger_like(l, str_of(id->hash), &at)) != NULL) {
+		if (!str_eq(file_part(m->id), part) || m->at == 0 || m->at == checked)
+			continue;
+		if ((there = identity_window(r, m->at, &sum, name, e)) < 0)
+			return -1;
+		if (there == 0 || sum != m->sum)
+			return 0;
+		checked = m->at;
+	}
+	return 1;
+}
+
+/* A number that no file of this first line has, in the ledger or in this run. */
+static void
+new_id(struct identity *id, const struct ledger *l)
+{
+	struct ledger_entry *n;
+	long highest = -1, k;
+	size_t at = 0;
+
+	while ((n = ledger_like(l, str_of(id->hash), &at)) != NULL) {
+		k = n->id[16] == '.' ? atol(n->id + 17) : 0;
+		highest = k > highest ? k : highest;
+	}
+	if (highest < 0)
+		snprintf(id->id, sizeof id->id, "%s", id->hash);
+	else
+		snprintf(id->id, sizeof id->id, "%s.%ld", id->hash, highest + 1);
+}
+
+int
+identity_match(struct identity *id, const struct ledger *l, struct reader *r, struct str file,
+    const char *name, struct err *e)
+{
+	const struct ledger_entry *n, *best = NULL;
+	size_t at = 0;
+	int fit;
+
+	while ((n = ledger_like(l, str_of(id->hash), &at)) != NULL) {
+		bool mine = str_eq(str_of(n->file), file);
+
+		if (n->seen || (best != NULL && str_eq(file_part(best->id), file_part(n->id))))
+			continue;
+		if (best != NULL && (n->end < best->end || (n->end == best->end && !mine)))
+			continue;
+		if ((fit = fits(l, n, id, r, name, e)) < 0)
+			return -1;
+		if (fit > 0)
+			best = n;
+	}
+	if (best == NULL) {
+		new_id(id, l);
+		return 0;
+	}
+	snprintf(id->id, sizeof id->id, "%.*s", (int)file_part(best->id).n, best->id);
+	return 1;
+}

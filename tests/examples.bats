@@ -1,0 +1,77 @@
+bats_require_minimum_version 1.5.0
+
+# The examples of the manuals, taken from the pages themselves.
+
+man=$BATS_TEST_DIRNAME/../man
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+}
+
+# example PAGE START: the command of the page that begins so, without "$ "
+example() {
+	sed -n 's/\\e/\\/g; s/\\&//g; s/^\$ //p' "$man/$1" | grep -F -- "$2" | head -n 1
+}
+
+src() {
+	printf '"_src":{"file":"/var/log/pods/s_p_3b548af1-ed9f-4392-a405-88e3d0bd2528/c/0.log","id":"9f3c/o","gen":3,"end":%d}' "$1"
+}
+
+# what logparse writes of four lines, with the marks of logtail
+parsed() {
+	printf '{%s}\n' "$(src 0)"
+	printf '{%s,"time":"2026-11-22T13:00:00Z","stream":"stdout","log_processed":{"level":"%s","msg":"m"}}\n' \
+		"$(src 10)" info "$(src 20)" debug "$(src 30)" error
+	printf '{%s,"time":"2026-11-22T13:00:00Z","stream":"stdout","log":"plain"}\n' "$(src 40)"
+	printf '{"_src":{"file":"f","id":"9f3c/o","gen":3,"end":40,"at":40,"sum":"00ff","final":true}}\n'
+}
+
+@test "record(5): the jq filter leaves out debug records and lets every mark through" {
+	cmd=$(example record.5 "jq -c 'select(keys")
+	[ -n "$cmd" ]
+	parsed >in
+	grep -v '"level":"debug"' in >want
+	bash -c "$cmd" <in | cmp - want
+}
+
+@test "record(5): the grep filter does the same" {
+	cmd=$(example record.5 "grep -v")
+	[ -n "$cmd" ]
+	parsed >in
+	parsed | jq -c 'select(.log_processed.level != "debug")' >want
+	bash -c "$cmd" <in | cmp - want
+}
+
+@test "record(5): a member is put into records and not into marks, and k8smeta takes the rest" {
+	cmd=$(example record.5 "jq -c 'if keys")
+	[ -n "$cmd" ]
+	parsed | bash -c "$cmd" >out
+	[ "$(jq -c 'select(keys == ["_src"])' out | wc -l)" -eq 2 ]
+	[ "$(jq -r .cluster out | grep -c eu-1)" -eq 4 ]
+	command -v k8smeta >/dev/null || skip "k8smeta is not built"
+	[ "$(k8smeta out | jq -c 'select(.cluster == "eu-1" and .kubernetes.pod_name == "p")' | wc -l)" -eq 4 ]
+}
+
+@test "record(5): the messages alone" {
+	cmd=$(example record.5 "jq -r 'select(has")
+	[ -n "$cmd" ]
+	[ "$(parsed | bash -c "$cmd")" = plain ]
+}
+
+@test "record(5): a line that is no object is wrapped as the page shows" {
+	command -v k8smeta >/dev/null || skip "k8smeta is not built"
+	want=$(sed -n 's/<the line>/oops/; s/logparse/k8smeta/; s/^{"log":/&/p' "$man/record.5" | head -n 1)
+	run -3 --separate-stderr k8smeta <<<oops
+	[ "$output" = "$want" ]
+}
+
+@test "k8smeta(1): the record shown is what comes of it" {
+	command -v k8smeta >/dev/null || skip "k8smeta is not built"
+	sed -n '/^{"_src"/,/^\.Ed/p' "$man/k8smeta.1" | grep -v '^\.Ed' | jq -c . >want
+	jq -c 'del(.kubernetes)' want | k8smeta | jq -c . | cmp - want
+}
+
+@test "every page passes mandoc's lint" {
+	command -v mandoc >/dev/null || skip "no mandoc"
+	run -0 mandoc -T lint -W warning "$man"/*.[157]
+}
