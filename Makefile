@@ -18,7 +18,7 @@ PKGS     := $(sort $(foreach p,$(PROGS),$(PKGS_$(p))))
 DEBS     := pkg-config libjansson-dev zlib1g-dev libisal-dev libarchive-dev libpcre2-dev \
             libcurl4-openssl-dev libssl-dev
 DEBS_CHECK := bats bats-assert bats-support jq mandoc python3 clang clang-format clang-tidy \
-            cppcheck valgrind openssl curl procps
+            cppcheck valgrind openssl curl procps radosgw ceph-mon ceph-osd ceph-common
 DEBS_BENCH := pigz rsyslog syslog-ng-core time
 
 std      = -std=c17 -D_GNU_SOURCE -Ilib -DLOGSWEEP_VERSION='"$(VERSION)"'
@@ -56,6 +56,10 @@ tsan:                                ## the tests again, under ThreadSanitizer
 	$(MAKE) check-quick B=build/tsan CFLAGS="-O1 -g -fsanitize=thread"
 valgrind: build units                ## the unit tests under valgrind
 	for u in $(units); do valgrind -q --error-exitcode=9 --leak-check=full $$u || exit 1; done
+soak: setup                          ## T=SECONDS of sweeps, kills and disk errors (SEED=N): each line once
+	$(MAKE) build
+	$(MAKE) faults
+	python3 tests/soak/soak.py --bin=$(abspath $(B)) --faults=$(abspath build/faults) --seconds=$(or $(T),300) $(if $(SEED),--seed=$(SEED))
 faults:                              ## a build that fails or dies at the n-th change of the disk
 	$(MAKE) build B=build/faults CFLAGS="-O1 -g -DLOGSWEEP_FAULTS"
 lint:                                ## man pages, formatting, headers alone, static analysis
@@ -97,5 +101,5 @@ $(B)/nodetree: $(gens) $(wildcard tests/gen/*.h)
 
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)
 .PHONY: build check demo bench check-quick units setup setup-build setup-bench asan tsan valgrind \
-	faults lint format install uninstall help clean
+	soak fuzz faults lint format install uninstall help clean
 .SECONDARY:

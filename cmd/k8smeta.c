@@ -85,8 +85,7 @@ one_record(struct filter *f, const struct record *r, const char **why)
 static void
 finish(struct filter *f)
 {
-	stats_own(&f->stats, "unmatched", &unmatched);
-	stats_own(&f->stats, "present", &present);
+	(void)f;
 	if (unmatched > 0 && common.strict)
 		diag_warn("%llu records: no pod in the name of their file",
 		    (unsigned long long)unmatched);
@@ -95,7 +94,7 @@ finish(struct filter *f)
 int
 main(int argc, char *argv[])
 {
-	struct filter f = { .record = one_record, .finish = finish };
+	struct filter f = { .record = one_record, .finish = finish, .no_log = true };
 	struct err e;
 	int r, status;
 
@@ -104,6 +103,8 @@ main(int argc, char *argv[])
 		return r < 0 ? diag_end(&e) : ST_OK;
 	if ((pods = podmeta_new(node, &e)) == NULL)
 		return diag_end(&e);
+	stats_own(&f.stats, "unmatched", &unmatched);
+	stats_own(&f.stats, "present", &present);
 	status = filter_run(&f, argc, argv);
 	podmeta_free(pods);
 	if (unmatched > 0 && common.strict)

@@ -21,14 +21,18 @@ static const char *key = "log", *into = "log_processed", *keep = "auto";
 static bool merge, list, test;
 
 static const struct opt options[] = {
-	{ 'p', "parser", "NAME", OPT_LIST, &names, "try this parser; again: the first that fits (json)" },
+	{ 'p', "parser", "NAME", OPT_LIST, &names,
+	    "try this parser; again: the first that fits (json)" },
 	{ 0, "key", "KEY", OPT_STR, &key, "the field that holds the message (log)" },
-	{ 0, "into", "KEY", OPT_STR, &into, "the field for what is parsed (log_processed)" },
+	{ 0, "into", "KEY", OPT_STR, &into,
+	    "the field for what is parsed (log_processed)" },
 	{ 0, "merge", NULL, OPT_FLAG, &merge, "lift what is parsed to the top level" },
 	{ 0, "keep", "WHEN", OPT_STR, &keep,
 	    "auto, yes or no: keep the message (auto: not if it was JSON)" },
-	{ 0, "test", NULL, OPT_FLAG, &test, "only tell how well the parsers fit FILE (records or text)" },
-	{ 0, "list", NULL, OPT_FLAG, &list, "print the parsers, their patterns and a sample each" },
+	{ 0, "test", NULL, OPT_FLAG, &test,
+	    "only tell how well the parsers fit FILE (records or text)" },
+	{ 0, "list", NULL, OPT_FLAG, &list,
+	    "print the parsers, their patterns and a sample each" },
 	OPTS_END,
 };
 
@@ -53,14 +57,6 @@ one_record(struct filter *f, const struct record *r, const char **why)
 	return FILTER_REJECTED;
 }
 
-static void
-finish(struct filter *f)
-{
-	stats_own(&f->stats, "parsed", &graft.with);
-	stats_own(&f->stats, "unparsed", &graft.without);
-	stats_own(&f->stats, "clash", &graft.clashes);
-}
-
 static int
 open_parsers(struct err *e)
 {
@@ -76,11 +72,13 @@ static int
 set_up(struct err *e)
 {
 	static const char *const words[] = { "auto", "yes", "no", NULL };
+	struct err inner;
 	size_t which;
 
-	if (opts_choice("keep", keep, words, &which, e) < 0 ||
-	    graft_init(&graft, key, into, e) < 0)
+	if (opts_choice("keep", keep, words, &which, e) < 0)
 		return -1;
+	if (graft_init(&graft, key, into, &inner) < 0)
+		return err_set(e, inner.status, "--key, --into: %.400s", inner.text);
 	graft.keep = (enum graft_keep)which;
 	graft.merge = merge;
 	return open_parsers(e);
@@ -141,8 +139,8 @@ test_parsers(int argc, char *argv[])
 	int more, status = ST_OK;
 
 	buf_init(&report, 4 << 20);
-	if (trial_init(&t, chain, chain_n, &e) < 0 || inputs_init(&files, argc, argv, &e) < 0 ||
-	    ndjson_in_init(&in, NULL, &e) < 0)
+	if (trial_init(&t, chain, chain_n, &e) < 0 ||
+	    inputs_init(&files, argc, argv, &e) < 0 || ndjson_in_init(&in, NULL, &e) < 0)
 		return diag_end(&e);
 	while ((more = inputs_next(&files, &e)) != 0) {
 		if (more > 0)
@@ -164,10 +162,11 @@ test_parsers(int argc, char *argv[])
 int
 main(int argc, char *argv[])
 {
-	static struct filter f = { .record = one_record, .finish = finish };
+	static struct filter f = { .record = one_record };
 	char version[64];
 	struct prog prog = { "logparse", "[OPTION]... [FILE]...",
-		"Parse the message of each record into fields, on standard output.", options, version };
+		"Parse the message of each record into fields, on standard output.",
+		options, version };
 	struct err e;
 	int n, status;
 
@@ -180,6 +179,9 @@ main(int argc, char *argv[])
 		return list_parsers(&e) < 0 ? diag_end(&e) : ST_OK;
 	if (set_up(&e) < 0)
 		return diag_end(&e);
+	stats_own(&f.stats, "parsed", &graft.with);
+	stats_own(&f.stats, "unparsed", &graft.without);
+	stats_own(&f.stats, "clash", &graft.clashes);
 	status = test ? test_parsers(argc, argv) : filter_run(&f, argc, argv);
 	for (size_t i = 0; i < chain_n; i++)
 		parser_close(chain[i]);

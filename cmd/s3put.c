@@ -1,10 +1,10 @@
 /* s3put - deliver batches to S3 or a directory, each once; see s3put(1).
  *
- * 1. Read a manifest.  Its body is missing: another s3put delivered it (it is not listed any
- *    more), or the object is there already; else it stays listed.
+ * 1. Read a manifest.  Its body is missing: another s3put delivered it (it is not listed
+ * any more), or the object is there already; else it stays listed.
  * 2. Put the body under its key; the store does not return before it is durable.
- * 3. Take a few delivered keys out of the ledger at once (at most GROUP_MAX, GROUP_NS old, or
- *    the input pauses), and only then write their results.
+ * 3. Take a few delivered keys out of the ledger at once (at most GROUP_MAX, GROUP_NS
+ * old, or the input pauses), and only then write their results.
  *
  * Killed anywhere in between, the batches are offered again and found present.
  */
@@ -47,15 +47,19 @@ static const struct opt options[] = {
 	{ 0, "region", "NAME", OPT_STR, &region, "region to sign for" },
 	{ 0, "path-style", NULL, OPT_FLAG, &path_style,
 	    "the bucket in the path, not in the host name" },
-	{ 0, "ca", "FILE", OPT_STR, &ca_file, "CAs to trust, PEM (default the system's)" },
-	{ 0, "overwrite", NULL, OPT_FLAG, &overwrite, "replace objects that hold other bytes" },
+	{ 0, "ca", "FILE", OPT_STR, &ca_file,
+	    "CAs to trust, PEM (default the system's)" },
+	{ 0, "overwrite", NULL, OPT_FLAG, &overwrite,
+	    "replace objects that hold other bytes" },
 	{ 0, "max-time", "AGE", OPT_AGE, &max_time_ns,
 	    "how long to go on trying without success (default 5m)" },
-	{ 'n', "dry-run", NULL, OPT_FLAG, &dry_run, "tell what would go where, put nothing" },
+	{ 'n', "dry-run", NULL, OPT_FLAG, &dry_run,
+	    "tell what would go where, put nothing" },
 	OPTS_END,
 };
 static const struct prog prog = { "s3put", "[OPTION]... [FILE]... DEST",
-	"Put the objects that manifests name into DEST, s3://bucket/prefix or file:///dir.",
+	"Put the objects that manifests name into DEST, s3://bucket/prefix or "
+	"file:///dir.",
 	options, NULL };
 
 struct manifest {
@@ -75,7 +79,8 @@ struct run {
 	int64_t group_since;
 	uint64_t line_no, stored, present, gone, failed, bytes_stored, requests;
 	int status;
-	bool over; /* stdout is closed, or --strict ended it */
+	bool over;   /* no more is read: stdout is closed, or --strict ended it */
+	bool closed; /* stdout is */
 };
 
 static volatile sig_atomic_t stop_signal;
@@ -122,7 +127,8 @@ env(const char *name)
 static int
 worse(int a, int b)
 {
-	static const int order[] = { ST_OK, ST_ASIDE, ST_LATER, ST_FAIL, ST_NOPERM, ST_USAGE };
+	static const int order[] = { ST_OK, ST_ASIDE, ST_LATER, ST_FAIL, ST_NOPERM,
+		ST_USAGE };
 	int at = 0;
 
 	for (size_t i = 0; i < sizeof order / sizeof *order; i++)
@@ -286,8 +292,8 @@ result(struct run *run, const struct manifest *m, const char *status,
 }
 
 static void
-failed(struct run *run, const struct manifest *m, const struct store_result *r, int64_t began,
-    const struct err *e)
+failed(struct run *run, const struct manifest *m, const struct store_result *r,
+    int64_t began, const struct err *e)
 {
 	diag_error("%s", e->text);
 	run->failed++;
@@ -316,10 +322,8 @@ settle(struct run *run)
 		run->status = worse(run->status, diag_end(&e));
 	while (run->groups > 0)
 		free(run->group[--run->groups]);
-	if (run->over)
-		return;
-	if (ndjson_flush(&run->out, &e) < 0) {
-		run->over = true;
+	if (!run->closed && ndjson_flush(&run->out, &e) < 0) {
+		run->over = run->closed = true;
 		if (errno == EPIPE)
 			stop_signal = SIGPIPE; /* nobody reads: a quiet end */
 		else
@@ -393,7 +397,8 @@ without_body(struct run *run, struct manifest *m, int64_t began)
 		delivered(run, m);
 	} else {
 		if (has == 0)
-			err_set(&e, ST_FAIL, "%.250s: no such file, and nothing is stored as %.200s",
+			err_set(&e, ST_FAIL,
+			    "%.250s: no such file, and nothing is stored as %.200s",
 			    m->path, m->key);
 		failed(run, m, &r, began, &e);
 	}
@@ -466,8 +471,8 @@ bad_manifest(struct run *run, const struct manifest *m, const char *why)
 	struct store_result none = { .bytes = m->bytes };
 	struct err e;
 
-	err_set(&e, ST_FAIL, "%.200s:%" PRIu64 ": %s; not a manifest", run->in.name, run->line_no,
-	    why);
+	err_set(&e, ST_FAIL, "%.200s:%" PRIu64 ": %s; not a manifest", run->in.name,
+	    run->line_no, why);
 	failed(run, m, &none, clock_steady(), &e);
 	run->over |= common.strict;
 }
@@ -487,7 +492,8 @@ one_line(struct run *run, int got, struct str line)
 		run->status = worse(run->status, ST_FAIL);
 		return;
 	}
-	why = got == NDJSON_PIECE ? "part of a line over 16 MiB" : manifest_read(line, &m);
+	why =
+	    got == NDJSON_PIECE ? "part of a line over 16 MiB" : manifest_read(line, &m);
 	if (why != NULL)
 		bad_manifest(run, &m, why);
 	else if (store_key_check(run->store, (struct str){ m.key, m.key_n }, &e) < 0)
@@ -507,7 +513,8 @@ input_waits(const struct run *run)
 	const struct ndjson_in *in = &run->in;
 	struct pollfd pf = { .fd = in->fd, .events = POLLIN };
 
-	if (in->have > in->pos && memchr(in->buf + in->pos, '\n', in->have - in->pos) != NULL)
+	if (in->have > in->pos &&
+	    memchr(in->buf + in->pos, '\n', in->have - in->pos) != NULL)
 		return false;
 	return poll(&pf, 1, 0) == 0;
 }
@@ -582,9 +589,16 @@ count(struct run *run)
 static int
 open_store(struct run *run, const char *dest, struct err *e)
 {
-	struct store_options so = { .endpoint = endpoint, .region = region, .ca_file = ca_file,
-		.path_style = path_style, .overwrite = overwrite, .dry = dry_run,
-		.max_time_ns = max_time_ns, .stop = &stop_signal, .tell = tell, .env = env };
+	struct store_options so = { .endpoint = endpoint,
+		.region = region,
+		.ca_file = ca_file,
+		.path_style = path_style,
+		.overwrite = overwrite,
+		.dry = dry_run,
+		.max_time_ns = max_time_ns,
+		.stop = &stop_signal,
+		.tell = tell,
+		.env = env };
 
 	return (run->store = store_open(dest, &so, e)) == NULL ? -1 : 0;
 }
@@ -620,10 +634,12 @@ main(int argc, char *argv[])
 		return r > 0 ? ST_OK : diag_end(&e);
 	count(&run);
 	if (argc == 0) {
-		err_set(&e, ST_USAGE, "no destination: give s3://bucket/prefix or file:///dir");
+		err_set(&e, ST_USAGE,
+		    "no destination: give s3://bucket/prefix or file:///dir");
 		return diag_end(&e);
 	}
-	if (open_store(&run, argv[argc - 1], &e) < 0 || inputs_init(&files, argc - 1, argv, &e) < 0 ||
+	if (open_store(&run, argv[argc - 1], &e) < 0 ||
+	    inputs_init(&files, argc - 1, argv, &e) < 0 ||
 	    ndjson_out_init(&run.out, STDOUT_FILENO, "<stdout>", &e) < 0 ||
 	    ndjson_in_init(&run.in, NULL, &e) < 0)
 		return diag_end(&e);

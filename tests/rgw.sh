@@ -94,36 +94,46 @@ told() {
 	return 1
 }
 
+daemons() { # FSID MON-PORT
+	local osd
+	osd=$(cat /proc/sys/kernel/random/uuid)
+	monmaptool --create --addv a "[v1:127.0.0.1:$2]" --fsid "$1" "$dir/monmap" &&
+		ceph-mon -c "$conf" -i a --mkfs --monmap "$dir/monmap" &&
+		ceph-mon -c "$conf" -i a &&
+		told osd new "$osd" &&
+		told osd crush add osd.0 1.0 host=localhost root=default &&
+		ceph-osd -c "$conf" -i 0 --mkfs --osd-uuid "$osd" &&
+		ceph-osd -c "$conf" -i 0 &&
+		radosgw-admin -c "$conf" user create --uid=t --display-name=t \
+			--access-key=AKIDLOGSWEEPTEST --secret-key='secret/of+the/tests' &&
+		radosgw -c "$conf" -n client.rgw
+}
+
+answers() { # HOST:PORT
+	local try
+	for try in $(seq 200); do
+		curl -s --noproxy '*' -o "$dir/log/hello" -m 2 "http://$1/" && return
+		sleep 0.05
+	done
+	return 1
+}
+
 start() {
-	dir=$(mkdir -p "$1" && cd "$1" && pwd) conf=$dir/ceph.conf
-	mkdir -p "$dir"/{mon,osd,rgw,run,log}
-	local http https mon fsid osd
+	local http https mon fsid
+	mkdir -p "$1"
+	dir=$(cd "$1" && pwd) conf=$dir/ceph.conf
+	rm -rf "$dir"/*
+	mkdir "$dir"/{mon,osd,rgw,run,log}
 	read -r http https mon < <(free_ports)
-	fsid=$(cat /proc/sys/kernel/random/uuid) osd=$(cat /proc/sys/kernel/random/uuid)
+	fsid=$(cat /proc/sys/kernel/random/uuid)
 	certificates "$dir" 2>"$dir/log/certificates"
 	configuration "$dir" "$fsid" "$http" "$https" "$mon" >"$conf"
 	: >"$dir/keyring"
-	{
-		monmaptool --create --addv a "[v1:127.0.0.1:$mon]" --fsid "$fsid" "$dir/monmap"
-		ceph-mon -c "$conf" -i a --mkfs --monmap "$dir/monmap"
-		ceph-mon -c "$conf" -i a
-		told osd new "$osd"
-		told osd crush add osd.0 1.0 host=localhost root=default
-		ceph-osd -c "$conf" -i 0 --mkfs --osd-uuid "$osd"
-		ceph-osd -c "$conf" -i 0
-		radosgw-admin -c "$conf" user create --uid=t --display-name=t \
-			--access-key=AKIDLOGSWEEPTEST --secret-key='secret/of+the/tests'
-		radosgw -c "$conf" -n client.rgw
-	} >"$dir/log/start" 2>&1 || {
+	if ! daemons "$fsid" "$mon" >"$dir/log/start" 2>&1 || ! answers "127.0.0.1:$http"; then
 		tail -n 20 "$dir/log/start" >&2
 		stop "$dir"
 		return 1
-	}
-	local try
-	for try in $(seq 200); do
-		curl -s -o "$dir/log/hello" -m 2 "http://127.0.0.1:$http/" && break
-		sleep 0.05
-	done
+	fi
 	cat >"$dir/env" <<-ENV
 	export RGW_HTTP=127.0.0.1:$http RGW_HTTPS=127.0.0.1:$https RGW_CA=$dir/ca.pem
 	export AWS_ACCESS_KEY_ID=AKIDLOGSWEEPTEST AWS_SECRET_ACCESS_KEY=secret/of+the/tests
@@ -141,7 +151,8 @@ stop() {
 }
 
 case ${1:-} in
-start) start "${2:?}" ;;
+start) # a port can be taken by somebody between the look and its use: once more
+	start "${2:?}" || start "$2" ;;
 stop) stop "$(cd "${2:?}" && pwd)" ;;
 *) echo "usage: rgw.sh start|stop DIR" >&2; exit 2 ;;
 esac

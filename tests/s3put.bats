@@ -30,6 +30,7 @@ setup() {
 
 teardown() {
 	[ -z "$fake_pid" ] || kill "$fake_pid" 2>/dev/null || true
+	[ -z "${shm-}" ] || rm -rf "$shm"
 }
 
 # ---- helpers ----
@@ -84,7 +85,7 @@ need_rgw() {
 	[ -f "$BATS_FILE_TMPDIR/rgw/env" ] || skip "no radosgw"
 	. "$BATS_FILE_TMPDIR/rgw/env"
 	export AWS_REGION=us-east-1
-	bucket=b$BATS_TEST_NUMBER
+	bucket=bucket-$BATS_TEST_NUMBER
 	signed -X PUT "http://$RGW_HTTP/$bucket"
 }
 
@@ -95,7 +96,7 @@ signed() {
 }
 
 encoded() {
-	jq -rn --arg k "$1" '$k | split("/") | map(@uri | gsub("[!*'"'"'()]"; {"!":"%21","*":"%2A","'"'"'":"%27","(":"%28",")":"%29"}[.])) | join("/")'
+	python3 -c 'import sys, urllib.parse as u; print(u.quote(sys.argv[1], safe="/~"))' "$1"
 }
 
 # fetch KEY: its bytes
@@ -483,11 +484,8 @@ asked() { # how often METHOD was asked
 }
 
 @test "a reader of the results that goes away ends it quietly" {
-	for i in $(seq 2000); do
-		echo '{"key":"k'$i'","path":"nowhere"}'
-	done >m
 	echo one >a
-	for i in $(seq 300); do manifest a "d/k$i"; done | head -n 300 >m
+	seq -f '{"key":"d/k%g","path":"a"}' 300 >m
 	run --separate-stderr bash -c 's3put m '"$dest"' | true; exit ${PIPESTATUS[0]}'
 	[ "$status" -eq 141 ] || [ "$status" -eq 0 ]
 	[ -z "$stderr" ]
@@ -554,9 +552,12 @@ nothing_lost() {
 }
 
 fresh() {
+	if [ ! -d S.orig ]; then
+		state S.orig y=1/a y=1/b y=2/c
+		manifests S.orig | sed 's|S.orig|S|' >m
+	fi
 	rm -rf S dest
-	state S y=1/a y=1/b y=2/c
-	manifests S >m
+	cp -r S.orig S
 }
 
 # one run of the fault build, $1 being the fault or nothing
@@ -577,6 +578,10 @@ steps() {
 
 each_step() { # each_step HOW: a run for each of them
 	local n status last
+	# fsync of a real disk is slow, and hundreds of runs follow
+	if [ -w /dev/shm ]; then
+		shm=$(mktemp -d -p /dev/shm) && cd "$shm" && dest=file://$shm/dest || return
+	fi
 	last=$(steps)
 	[ "$last" -gt 30 ]
 	for n in $(seq "$last"); do
@@ -692,23 +697,23 @@ each_step() { # each_step HOW: a run for each of them
 
 @test "S3: each body is there byte for byte, whatever is in its key" {
 	need_rgw
-	i=0
+	count=0
 	for k in 'year=2026/month=11/day=22/hour=13/n-1.ndjson.gz' 'a b  c' 'a+b' '100%' '%20' 't:1@h' \
 		'häß/日本' "it's!*(x)" 'a&b;c,d$e#f?g[h]' '~.-_' 'x\y' '"q"' 'tab	tab' 'a=b&c=d'; do
-		i=$((i + 1))
-		echo "body $i" >f$i
-		manifest f$i "$k" >>m
+		count=$((count + 1))
+		echo "body $count" >f$count
+		manifest f$count "$k" >>m
 	done
 	run -0 --separate-stderr s3put --endpoint="http://$RGW_HTTP" m "s3://$bucket/p=1//x"
 	[ -z "$stderr" ]
-	[ "$(jq -r .status <<<"$output" | sort | uniq -c | tr -s ' ')" = " $i stored" ]
+	[ "$(jq -r .status <<<"$output" | grep -cx stored)" -eq "$count" ]
 	n=0
 	while IFS= read -r k; do
 		n=$((n + 1))
 		fetch "p=1//x/$k" | cmp - f$n
 		[ "$(jq -r --arg k "$k" 'select(.key == $k) | .etag' <<<"$output")" = "$(md5sum <f$n | cut -d' ' -f1)" ]
 	done < <(jq -r .key m)
-	[ "$n" -eq "$i" ]
+	[ "$n" -eq "$count" ]
 }
 
 @test "S3: big and empty bodies" {
@@ -888,16 +893,16 @@ each_step() { # each_step HOW: a run for each of them
 @test "a throttling server gets one try for each object once the time is used up" {
 	fake cond $(yes 503 | head -n 100)
 	echo one >a
-	for k in 1 2 3 4; do manifest a $k; done >m
+	for k in $(seq 12); do manifest a $k; done >m
 	run -75 --separate-stderr s3put --max-time=500ms --endpoint="$fake" m s3://bucket
-	[ "$(jq -s -c 'map(.attempts)[1:]' <<<"$output")" = '[1,1,1]' ]
+	[ "$(jq -s -c 'map(.attempts)[-2:]' <<<"$output")" = '[1,1]' ]
 }
 
 @test "a server that stalls is left after a while" {
 	fake cond stall ok
 	echo one >a
-	run -0 s3put --max-time=2s --endpoint="$fake" s3://bucket < <(manifest a k) || true
-	[[ $(jq -r .error <<<"$output") == *"no byte moved for 2 s"* || $(statuses) == *stored* ]]
+	run -75 --separate-stderr s3put --max-time=2s --endpoint="$fake" s3://bucket < <(manifest a k)
+	[[ $stderr == *"no byte moved for 2 s; gave up after 1 try" ]]
 }
 
 @test "a put whose answer was lost is found by size and hash" {

@@ -34,6 +34,7 @@ fault_now(void)
 	}
 	if (at == 0 || ++step != at)
 		return FAULT_NONE;
+	dprintf(STDERR_FILENO, "LOGSWEEP_FAULT: step %ld\n", step);
 	if (kind == FAULT_KILL)
 		raise(SIGKILL);
 	errno = ENOSPC;

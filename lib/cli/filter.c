@@ -109,6 +109,7 @@ filter_run(struct filter *f, int argc, char *argv[])
 
 	stats_init(&f->stats);
 	record_reader_init(&f->reader);
+	f->reader.no_log = f->no_log;
 	if (inputs_init(&files, argc, argv, &e) < 0 ||
 	    ndjson_out_init(&f->out, STDOUT_FILENO, "<stdout>", &e) < 0 ||
 	    ndjson_in_init(&run.in, &f->out, &e) < 0)

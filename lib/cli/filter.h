@@ -32,6 +32,7 @@ struct filter {
 	void (*mark)(struct filter *f, const struct record *r);
 	/* The end of all inputs, before the last flush; NULL: nothing to do. */
 	void (*finish)(struct filter *f);
+	bool no_log; /* the program does not ask for `log`: see record.h */
 	void *user;
 };
 

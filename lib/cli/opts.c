@@ -128,21 +128,32 @@ set(const struct opt *o, const char *value, struct err *e)
 }
 
 /* `given[i]`: row i has its value from the environment. */
+/* LOGSWEEP_<PROGRAM>_<OPTION>, else LOGSWEEP_<OPTION>; `name` is the one that is set. */
+static const char *
+environment(const struct prog *p, const struct opt *o, char name[96])
+{
+	const char *value;
+
+	for (int own = 1; own >= 0; own--) {
+		snprintf(name, 96, "LOGSWEEP_%s%s%s", own ? p->name : "", own ? "_" : "", o->name);
+		for (char *s = name; *s != '\0'; s++)
+			*s = *s == '-' ? '_' : (char)toupper((unsigned char)*s);
+		if ((value = getenv(name)) != NULL)
+			return value;
+	}
+	return NULL;
+}
+
 static int
 from_environment(const struct prog *p, bool given[MAXOPTS], struct err *e)
 {
 	const struct opt *o;
 	const char *value;
+	char name[96];
 
 	for (size_t i = 0; i < MAXOPTS && (o = row(p, i)) != NULL; i++) {
-		char name[80] = "LOGSWEEP_";
-		size_t n = strlen(name);
-
-		for (const char *s = o->name; *s != '\0' && n < sizeof name - 1; s++)
-			name[n++] = *s == '-' ? '_' : (char)toupper((unsigned char)*s);
-		name[n] = '\0';
 		if (o->to == &help_wanted || o->to == &version_wanted || o->to == &completion ||
-		    (value = getenv(name)) == NULL)
+		    (value = environment(p, o, name)) == NULL)
 			continue;
 		if (set(o, value, e) < 0) {
 			struct err inner = *e;

@@ -2,8 +2,8 @@
  *
  * Options may stand anywhere before "--"; a later one overrides an earlier one, and the
  * command line overrides the environment.  Each has the environment form
- * LOGSWEEP_<NAME>, in capitals with '_' for '-' (flags: 1, yes, true or 0, no, false); the
- * environment may name an option that another program of the pipe has and this one has not.
+ * LOGSWEEP_<NAME>, in capitals with '_' for '-' (flags: 1, yes, true or 0, no, false), and
+ * LOGSWEEP_<PROGRAM>_<NAME> for one program of a pipe alone, which goes before it.
  * Secrets are never option values.
  *
  * Every program has, without naming them in its table: -h --help --version -q --quiet

@@ -26,7 +26,7 @@ stats_init(struct stats *s)
 {
 	struct sigaction sa = { .sa_handler = on_usr1, .sa_flags = SA_RESTART };
 
-	*s = (struct stats){ .started = clock_steady() };
+	s->started = clock_steady();
 	sigaction(SIGUSR1, &sa, NULL);
 }
 

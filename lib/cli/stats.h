@@ -30,7 +30,8 @@ struct stats {
 	int64_t started; /* clock_steady() */
 };
 
-/* Starts the clock and sets SIGUSR1 to ask for a line. */
+/* Starts the clock and sets SIGUSR1 to ask for a line.  `s` begins as zeros; stats_own may
+ * come before or after. */
 void stats_init(struct stats *s);
 
 /* A count of the program's own, printed after the common ones. */

@@ -1,4 +1,5 @@
 #include "net/http.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/fileio.h"
 
@@ -90,6 +91,7 @@ on_read(char *to, size_t size, size_t count, void *user)
 		return CURL_READFUNC_ABORT;
 	}
 	h->at += n;
+	h->r->moved_ns = clock_steady();
 	return n;
 }
 
@@ -111,6 +113,7 @@ on_header(char *p, size_t size, size_t count, void *user)
 	struct http_response *r = ((struct http *)user)->r;
 	size_t n = size * count;
 
+	r->moved_ns = clock_steady();
 	if (n >= 5 && memcmp(p, "HTTP/", 5) == 0)
 		buf_clear(&r->headers); /* the answer after a 100 Continue */
 	else
@@ -124,6 +127,7 @@ on_body(char *p, size_t size, size_t count, void *user)
 	struct http_response *r = ((struct http *)user)->r;
 	size_t n = size * count, room = r->body.max - r->body.n;
 
+	r->moved_ns = clock_steady();
 	r->cut |= n > room;
 	buf_add(&r->body, p, n < room ? n : room);
 	return n;
@@ -153,8 +157,8 @@ no_trust(struct http *h, struct str host, struct err *e)
 {
 	bool issuer = strstr(h->why, "issuer") != NULL || strstr(h->why, "self") != NULL;
 
-	return err_set(e, ST_FAIL, "%.*s: the certificate is not trusted: %.200s%s", (int)host.n,
-	    host.p, h->why, issuer ? "; --ca=FILE names a CA to trust" : "");
+	return err_set(e, ST_FAIL, "%.*s: the certificate is not trusted: %.200s%s",
+	    (int)host.n, host.p, h->why, issuer ? "; --ca=FILE names a CA to trust" : "");
 }
 
 static int
@@ -173,8 +177,9 @@ no_time(struct http *h, struct str host, struct err *e)
 	curl_off_t connected_us = 0;
 
 	curl_easy_getinfo(h->curl, CURLINFO_PRETRANSFER_TIME_T, &connected_us);
-	return err_set(e, ST_LATER, connected_us > 0 ? "%.*s: no byte moved for %.0f s"
-						     : "%.*s: no connection within %.0f s",
+	return err_set(e, ST_LATER,
+	    connected_us > 0 ? "%.*s: no byte moved for %.0f s"
+			     : "%.*s: no connection within %.0f s",
 	    (int)host.n, host.p,
 	    (double)(connected_us > 0 ? h->rq->stall_ns : h->rq->connect_ns) / 1e9);
 }
@@ -187,8 +192,8 @@ failed(struct http *h, CURLcode code, struct err *e)
 
 	switch (code) {
 	case CURLE_COULDNT_RESOLVE_HOST:
-		return err_set(e, ST_LATER, "%.*s: the name does not resolve (DNS)", (int)host.n,
-		    host.p);
+		return err_set(e, ST_LATER, "%.*s: the name does not resolve (DNS)",
+		    (int)host.n, host.p);
 	case CURLE_COULDNT_CONNECT:
 		return no_connection(h, host, e);
 	case CURLE_OPERATION_TIMEDOUT:
@@ -201,15 +206,18 @@ failed(struct http *h, CURLcode code, struct err *e)
 	case CURLE_SSL_CONNECT_ERROR:
 		if (strstr(why, "wrong version number") == NULL)
 			break;
-		return err_set(e, ST_FAIL, "%.*s: does not speak TLS; is it http:// ?", (int)host.n,
-		    host.p);
+		return err_set(e, ST_FAIL, "%.*s: does not speak TLS; is it http:// ?",
+		    (int)host.n, host.p);
 	case CURLE_ABORTED_BY_CALLBACK:
 		if (h->body_short)
-			return err_set(e, ST_FAIL, "the file got shorter, or could not be read");
-		return err_set(e, ST_LATER, "%.*s: stopped by a signal", (int)host.n, host.p);
+			return err_set(
+			    e, ST_FAIL, "the file got shorter, or could not be read");
+		return err_set(
+		    e, ST_LATER, "%.*s: stopped by a signal", (int)host.n, host.p);
 	case CURLE_URL_MALFORMAT:
 	case CURLE_UNSUPPORTED_PROTOCOL:
-		return err_set(e, ST_USAGE, "%.*s: not a URL of a web server", (int)host.n, host.p);
+		return err_set(
+		    e, ST_USAGE, "%.*s: not a URL of a web server", (int)host.n, host.p);
 	case CURLE_OUT_OF_MEMORY:
 		return err_set(e, ST_FAIL, "%.*s: out of memory", (int)host.n, host.p);
 	default:
@@ -239,7 +247,8 @@ set_up(struct http *h, const struct http_request *rq)
 	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "logsweep/" LOGSWEEP_VERSION);
-	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)(rq->connect_ns / 1000000) + 1);
+	curl_easy_setopt(
+	    c, CURLOPT_CONNECTTIMEOUT_MS, (long)(rq->connect_ns / 1000000) + 1);
 	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES_PER_S);
 	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, whole_seconds(rq->stall_ns));
 	curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, (long)HTTP_BLOCK);
@@ -275,8 +284,8 @@ set_method(struct http *h, const struct http_request *rq)
 }
 
 int
-http_send(struct http *h, const struct http_request *rq, struct http_response *r,
-    struct err *e)
+http_send(
+    struct http *h, const struct http_request *rq, struct http_response *r, struct err *e)
 {
 	struct curl_slist *list = NULL, *more;
 	CURLcode code;
@@ -290,6 +299,7 @@ http_send(struct http *h, const struct http_request *rq, struct http_response *r
 	buf_clear(&r->body);
 	r->status = 0;
 	r->cut = false;
+	r->moved_ns = 0;
 	for (size_t i = 0; i < rq->header_n; i++) {
 		if ((more = curl_slist_append(list, rq->headers[i])) == NULL) {
 			curl_slist_free_all(list);

@@ -2,13 +2,14 @@
  *
  * A `struct http` keeps its connections open between requests, so a second request to the
  * same host costs no new handshake.  Certificates and host names are always verified.
- * Redirects are not followed (a signed request must be signed anew), proxies are taken from
- * the environment (https_proxy, http_proxy, no_proxy), HTTP/1.1 is spoken.
+ * Redirects are not followed (a signed request must be signed anew), proxies are taken
+ * from the environment (https_proxy, http_proxy, no_proxy), HTTP/1.1 is spoken.
  *
  * What went wrong is told as "host: reason" without header values or bodies, so no secret
- * can be in it.  The status tells whether another try makes sense: ST_LATER for names that
- * do not resolve, connections refused or lost and time that ran out; ST_FAIL or ST_USAGE for
- * certificates, CA files and URLs.  An HTTP status of any kind is an answer, not an error.
+ * can be in it.  The status tells whether another try makes sense: ST_LATER for names
+ * that do not resolve, connections refused or lost and time that ran out; ST_FAIL or
+ * ST_USAGE for certificates, CA files and URLs.  An HTTP status of any kind is an answer,
+ * not an error.
  *
  * Memory: two blocks of 256 KiB for a body on its way, the answer up to its ceiling.
  * One `struct http` per thread; the first one is made before threads are.  The program
@@ -27,20 +28,20 @@ struct err;
 struct http; /* opaque */
 
 enum {
-	HTTP_BLOCK = 256 << 10,     /* bytes of a body handed over at once */
+	HTTP_BLOCK = 256 << 10,      /* bytes of a body handed over at once */
 	HTTP_HEADERS_MAX = 64 << 10, /* bytes of an answer's headers that are kept */
 };
 
 struct http_options {
-	const char *ca_file;               /* PEM of the CAs to trust; NULL: the system's */
+	const char *ca_file; /* PEM of the CAs to trust; NULL: the system's */
 	const volatile sig_atomic_t *stop; /* not 0: end the transfer; may be NULL */
 };
 
 struct http_request {
-	const char *method, *url; /* the path is sent as it stands */
+	const char *method, *url;   /* the path is sent as it stands */
 	const char *const *headers; /* "Name: value" each */
 	size_t header_n;
-	int fd;             /* the body: `bytes` from the start of this file; -1: none, or ... */
+	int fd; /* the body: `bytes` from the start of this file; -1: none, or ... */
 	const char *memory; /* ... these `bytes`; NULL: none */
 	uint64_t bytes;
 	int64_t connect_ns; /* longest time to connect, handshake included */
@@ -52,6 +53,8 @@ struct http_response {
 	struct buf headers; /* as they came, one a line */
 	struct buf body;    /* its first bytes, up to the ceiling */
 	bool cut;           /* the ceiling was reached; the rest was read and dropped */
+	int64_t moved_ns; /* clock_steady() when bytes last moved, of a failed try too; 0:
+			     none */
 };
 
 /* Borrows what `o` points to.  NULL: out of memory, or (ST_USAGE) the CA file cannot be

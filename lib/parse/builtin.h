@@ -1,7 +1,8 @@
 /* builtin.h - the parsers that need no file, by the names that Fluent Bit's stock
  * parsers.conf gives them, with the same field names.
  *
- * Each has a sample line that it fits: documentation, and a test.  The patterns are PCRE2.
+ * Each has a sample line that it fits: documentation, and a test.  The patterns are
+ * PCRE2.
  */
 #ifndef BUILTIN_H
 #define BUILTIN_H

@@ -7,8 +7,13 @@
 #include "record/ndjson.h"
 
 static const struct str reserved[] = {
-	{ "_src", 4 }, { "time", 4 }, { "stream", 6 }, { "log", 3 }, { "attrs", 5 },
-	{ "kubernetes", 10 }, { "_error", 6 },
+	{ "_src", 4 },
+	{ "time", 4 },
+	{ "stream", 6 },
+	{ "log", 3 },
+	{ "attrs", 5 },
+	{ "kubernetes", 10 },
+	{ "_error", 6 },
 };
 enum { RESERVED = sizeof reserved / sizeof *reserved };
 static const uint32_t ALWAYS = UINT32_MAX;
@@ -16,7 +21,8 @@ static const uint32_t ALWAYS = UINT32_MAX;
 /* Where the message stands in its record. */
 struct site {
 	struct str line;
-	const char *key; /* the opening quote of its member's name; NULL: there is no message */
+	const char
+	    *key; /* the opening quote of its member's name; NULL: there is no message */
 	const char *raw; /* the first byte inside its string */
 	const char *end; /* the closing quote */
 	bool taken;      /* the record has `into` already */
@@ -61,7 +67,8 @@ take_key(struct graft *g, struct str raw)
 	char *to;
 
 	if (memchr(raw.p, '\\', raw.n) != NULL) {
-		if ((to = buf_room(&g->names, raw.n)) == NULL || (n = jscan_unescape(raw, to)) < 0)
+		if ((to = buf_room(&g->names, raw.n)) == NULL ||
+		    (n = jscan_unescape(raw, to)) < 0)
 			return false;
 		g->names.n += (size_t)n;
 		raw = (struct str){ to, (size_t)n };
@@ -142,8 +149,8 @@ static bool
 as_logtail_writes(const struct record *r)
 {
 	return r->rest.p != NULL && r->log_key != NULL && r->time.p == r->rest.p + 8 &&
-	    r->stream.p == r->time.p + r->time.n + 12 &&
-	    r->log_key == r->stream.p + r->stream.n + 2;
+	       r->stream.p == r->time.p + r->time.n + 12 &&
+	       r->log_key == r->stream.p + r->stream.n + 2;
 }
 
 /* How the record will be put together. */
@@ -157,12 +164,12 @@ static struct plan
 plan_for(const struct graft *g, const struct site *s, bool keep, bool lift)
 {
 	const char *stop = s->line.p + s->line.n, *cut = keep ? s->end + 1 : s->key;
-	struct plan p = { .keep = keep, .lift = lift, .lead = keep + (lift ? 0 : g->lead.n) };
 
-	p.head = (struct str){ s->line.p, (size_t)(cut - s->line.p) };
-	if (s->end != NULL)
-		p.tail = (struct str){ s->end + 1, (size_t)(stop - s->end - 1) };
-	return p;
+	return (struct plan){ .keep = keep,
+		.lift = lift,
+		.lead = keep + (lift ? 0 : g->lead.n),
+		.head = { s->line.p, (size_t)(cut - s->line.p) },
+		.tail = { s->end + 1, (size_t)(stop - s->end - 1) } };
 }
 
 static char *
@@ -197,27 +204,33 @@ put_object(const struct graft *g, const struct plan *p, struct ndjson_out *o)
 	return true;
 }
 
+static void
+put_member(struct ndjson_out *o, const struct parsed_field *f)
+{
+	uint64_t none = 0;
+
+	NDJSON_LIT(o, "\"");
+	ndjson_text(o, f->name.p, f->name.n, &none);
+	NDJSON_LIT(o, "\":\"");
+	ndjson_text(o, f->value.p, f->value.n, &none);
+	NDJSON_LIT(o, "\"");
+}
+
 static bool
 put_fields(const struct graft *g, const struct plan *p, struct ndjson_out *o)
 {
 	size_t before = o->n;
-	uint64_t none = 0;
 
 	/* the room was asked for */
 	o->n = (size_t)(put_head(g, p, o->buf + o->n) - o->buf);
-	for (size_t i = 0; i < g->parsed.fields; i++) {
-		const struct parsed_field *f = &g->parsed.field[i];
-
-		ndjson_add(o, i > 0 ? ",\"" : p->lift ? "\"" : "{\"", i > 0 || !p->lift ? 2 : 1);
-		ndjson_text(o, f->name.p, f->name.n, &none);
-		NDJSON_LIT(o, "\":\"");
-		ndjson_text(o, f->value.p, f->value.n, &none);
-		NDJSON_LIT(o, "\"");
-		if (o->n - before > NDJSON_LINE_MAX)
-			break;
-	}
-	if (g->parsed.fields == 0)
+	if (!p->lift)
 		NDJSON_LIT(o, "{");
+	for (size_t i = 0; i < g->parsed.fields && o->n - before <= NDJSON_LINE_MAX;
+	     i++) {
+		if (i > 0)
+			NDJSON_LIT(o, ",");
+		put_member(o, &g->parsed.field[i]);
+	}
 	if (!p->lift)
 		NDJSON_LIT(o, "}");
 	ndjson_add(o, p->tail.p, p->tail.n);
@@ -279,31 +292,34 @@ find_site(const struct graft *g, const struct record *r, struct site *s)
 	return true;
 }
 
-/* The parsers' answer, with an object where plan_for() will want it. */
+/* The parsers' answer, with an object where put_object() will most likely want it. */
 static enum parser_fit
 parse(struct graft *g, struct parser *const *chain, size_t n, struct site *s,
     struct ndjson_out *o)
 {
-	struct message m = { .raw = s->raw, .limit = s->line.p + s->line.n,
-		.scratch = &g->scratch };
-	struct plan likely;
+	struct message m = {
+		.raw = s->raw, .limit = s->line.p + s->line.n, .scratch = &g->scratch
+	};
+	const char *cut = s->key;
 	enum parser_fit fit;
 
-	if (g->keep == KEEP_YES &&
-	    (m.end = s->end = jscan_string_end(s->raw, m.limit)) == NULL)
+	if (g->keep == KEEP_YES) {
+		if ((m.end = jscan_string_end(s->raw, m.limit)) == NULL)
+			return PARSER_NO;
+		cut = m.end + 2; /* with a comma */
+	}
+	if ((m.place = ndjson_room(o, 2 * s->line.n + g->lead.n + UNESCAPE_SLACK)) ==
+	    NULL)
 		return PARSER_NO;
-	likely = plan_for(g, s, g->keep == KEEP_YES, false);
-	if (ndjson_room(o, 2 * s->line.n + g->lead.n + UNESCAPE_SLACK) == NULL)
-		return PARSER_NO;
-	m.place = o->buf + o->n + likely.head.n + likely.lead;
+	m.place += (size_t)(cut - s->line.p) + g->lead.n;
 	fit = parser_first(chain, n, &m, &g->parsed);
 	s->end = m.end;
 	return fit;
 }
 
 enum grafted
-graft_record(struct graft *g, struct parser *const *chain, size_t n, const struct record *r,
-    struct ndjson_out *o, const char **why)
+graft_record(struct graft *g, struct parser *const *chain, size_t n,
+    const struct record *r, struct ndjson_out *o, const char **why)
 {
 	struct jscan_member error;
 	struct site s;
@@ -311,8 +327,8 @@ graft_record(struct graft *g, struct parser *const *chain, size_t n, const struc
 
 	if (!jscan_shape(r->line, &flags) || !find_site(g, r, &s))
 		return GRAFT_BAD;
-	if (s.key == NULL ||
-	    ((flags & SHAPE_ERROR_KEY) != 0 && jscan_find(r->line, STR("_error"), &error)))
+	if (s.key == NULL || ((flags & SHAPE_ERROR_KEY) != 0 &&
+				 jscan_find(r->line, STR("_error"), &error)))
 		return pass(g, r, o);
 	switch (parse(g, chain, n, &s, o)) {
 	case PARSER_NO:
@@ -340,18 +356,21 @@ graft_init(struct graft *g, const char *key, const char *into, struct err *e)
 	buf_init(&g->lead, 8 * GRAFT_KEY_MAX);
 	buf_init(&g->scratch, NDJSON_LINE_MAX + 4096);
 	buf_init(&g->names, 2 * NDJSON_LINE_MAX + 4096);
-	if (name.n == 0 || name.n > GRAFT_KEY_MAX || g->key.n == 0 || g->key.n > GRAFT_KEY_MAX)
+	if (name.n == 0 || name.n > GRAFT_KEY_MAX || g->key.n == 0 ||
+	    g->key.n > GRAFT_KEY_MAX)
 		return err_set(e, ST_USAGE, "a key has 1 to %d bytes", GRAFT_KEY_MAX);
 	for (const char *p = into, *end = into + name.n; p < end; p += jscan_utf8(p, end))
 		if (jscan_utf8(p, end) == 0)
 			return err_set(e, ST_USAGE, "%s: not UTF-8", into);
 	for (size_t i = 0; i < RESERVED; i++) {
 		if (str_eq(name, reserved[i]))
-			return err_set(e, ST_USAGE, "%s: a field that records are made of", into);
+			return err_set(
+			    e, ST_USAGE, "%s: a field that records are made of", into);
 		take_name(g, reserved[i], ALWAYS);
 	}
 	if (str_eq(name, g->key))
-		return err_set(e, ST_USAGE, "%s: is where the message is read from", into);
+		return err_set(
+		    e, ST_USAGE, "%s: is where the message is read from", into);
 	jsonw_string(&g->lead, name.p, name.n);
 	buf_addc(&g->lead, ':');
 	return buf_check(&g->lead, into, e);

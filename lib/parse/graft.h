@@ -1,8 +1,8 @@
 /* graft.h - what was parsed out of a record's message, put into that record.
  *
  *     {..., "stream":"stdout","log":"{\"level\":\"info\"}"}
- *     {..., "stream":"stdout","log_processed":{"level":"info"}}      in the message's place
- *     {..., "stream":"stdout","level":"info"}                        lifted (merge)
+ *     {..., "stream":"stdout","log_processed":{"level":"info"}}    in its place
+ *     {..., "stream":"stdout","level":"info"}                      lifted (merge)
  *
  * All other bytes of the record stay as they were, and a record that no parser fits is
  * written as it came.  No key comes to stand twice:
@@ -10,12 +10,12 @@
  *   - a record that has the key `into` already is written as it came
  *   - with `merge`, members go up together or not at all: if one has the name of a member
  *     of the record or of a field that records are made of (_src time stream log attrs
- *     kubernetes _error), if two have one name, if there are more than GRAFT_MERGE_MAX, or
- *     if there are none, the object goes under `into`
+ *     kubernetes _error), if two have one name, if there are more than
+ *     GRAFT_MERGE_MAX, or if there are none, the object goes under `into`
  *
- * The first two are counted as clashes.  Records with `_error` are not looked into.  Lines over NDJSON_LINE_MAX are not made: the
- * record is written as it came.  No memory is taken for a record once the buffers are large
- * enough.  Not thread-safe.
+ * The first two are counted as clashes.  Records with `_error` are not looked into. Lines
+ * over NDJSON_LINE_MAX are not made: the record is written as it came.  No memory is
+ * taken for a record once the buffers are large enough.  Not thread-safe.
  */
 #ifndef GRAFT_H
 #define GRAFT_H
@@ -32,7 +32,7 @@ struct ndjson_out;
 enum {
 	GRAFT_KEY_MAX = 128,   /* bytes of `key` and `into` */
 	GRAFT_MERGE_MAX = 256, /* members that can be lifted */
-	GRAFT_SLOTS = 1024, /* more than twice of it, and a power of two */
+	GRAFT_SLOTS = 1024,    /* more than twice of it, and a power of two */
 };
 
 enum graft_keep {
@@ -65,8 +65,9 @@ struct graft {
 	} slot[GRAFT_SLOTS];
 };
 
-/* `key` and `into` are kept.  -1 (ST_USAGE): `into` is the key or a field that records are
- * made of, either is empty or too long, or `into` is not UTF-8; (ST_FAIL): out of memory. */
+/* `key` and `into` are kept.  -1 (ST_USAGE): `into` is the key or a field that records
+ * are made of, either is empty or too long, or `into` is not UTF-8; (ST_FAIL): out of
+ * memory. */
 int graft_init(struct graft *g, const char *key, const char *into, struct err *e);
 void graft_done(struct graft *g);
 

@@ -14,7 +14,8 @@ past_blanks(const char *p, const char *end)
 	while (p < end) {
 		if (*p == ' ')
 			p++;
-		else if (end - p >= 2 && *p == '\\' && (p[1] == 'n' || p[1] == 't' || p[1] == 'r'))
+		else if (end - p >= 2 && *p == '\\' &&
+			 (p[1] == 'n' || p[1] == 't' || p[1] == 'r'))
 			p += 2;
 		else
 			break;
@@ -57,7 +58,8 @@ fit(const struct parser *p, struct message *m, struct parsed *out)
 		from++;
 	out->object = (struct str){ from, (size_t)(to - from) };
 	out->fields = 0;
-	if (from == to || *from != '{' || to[-1] != '}' || !jscan_valid(out->object, NULL))
+	if (from == to || *from != '{' || to[-1] != '}' ||
+	    !jscan_valid(out->object, NULL))
 		return PARSER_NO;
 	if ((flags & UNESCAPED_ODD) != 0)
 		one_line(from, to);
@@ -97,6 +99,8 @@ json_open(const char *name, struct err *e)
 		err_set(e, ST_FAIL, "%s: out of memory", name);
 		return NULL;
 	}
-	*p = (struct parser){ .name = name, .whole = true, .fit = fit, .stops = stops, .close = drop };
+	*p = (struct parser){
+		.name = name, .whole = true, .fit = fit, .stops = stops, .close = drop
+	};
 	return p;
 }

@@ -1,10 +1,10 @@
 /* json.h - the parser `json`: a message that is a JSON object stays the text it was.
  *
  * Blanks around the object are left out.  Line feeds and carriage returns between its
- * tokens, which cannot stand in one line, become blanks.  All else is byte for byte: numbers
- * (1.10, 2^63, 1e400), escapes, the order of keys and keys that are there twice.  Every byte
- * is checked (jscan_valid); an array, a lone value, or an object with text before or after
- * it does not fit.  Source: RFC 8259.
+ * tokens, which cannot stand in one line, become blanks.  All else is byte for byte:
+ * numbers (1.10, 2^63, 1e400), escapes, the order of keys and keys that are there twice.
+ * Every byte is checked (jscan_valid); an array, a lone value, or an object with text
+ * before or after it does not fit.  Source: RFC 8259.
  */
 #ifndef JSON_H
 #define JSON_H

@@ -18,7 +18,8 @@ unlike(const char *a, const char *b)
 
 	for (size_t i = 0; i < la || i < lb; i++) {
 		bool same = i < la && i < lb && a[i] == b[i];
-		bool swapped = i > 0 && i < la && i < lb && a[i] == b[i - 1] && a[i - 1] == b[i];
+		bool swapped =
+		    i > 0 && i < la && i < lb && a[i] == b[i - 1] && a[i - 1] == b[i];
 
 		n += !same && !swapped;
 	}
@@ -36,8 +37,10 @@ no_such(const char *name, struct err *e)
 			least = d;
 			best = builtins[i].name;
 		}
-	return err_set(e, ST_USAGE, best ? "%.100s: no such parser; did you mean %s?"
-	    : "%.100s: no such parser; --list shows those that there are", name, best);
+	return err_set(e, ST_USAGE,
+	    best ? "%.100s: no such parser; did you mean %s?"
+		 : "%.100s: no such parser; --list shows those that there are",
+	    name, best);
 }
 
 struct parser *
@@ -45,8 +48,9 @@ parser_open(const char *name, struct err *e)
 {
 	for (size_t i = 0; i < builtins_n; i++)
 		if (strcmp(builtins[i].name, name) == 0)
-			return builtins[i].pattern == NULL ? json_open(name, e)
-			    : regex_open(name, builtins[i].pattern, e);
+			return builtins[i].pattern == NULL
+				   ? json_open(name, e)
+				   : regex_open(name, builtins[i].pattern, e);
 	no_such(name, e);
 	return NULL;
 }
@@ -104,7 +108,8 @@ message_text(struct message *m)
 	m->unsayable = true;
 	if (m->end == NULL && (m->end = jscan_string_end(m->raw, m->limit)) == NULL)
 		return false;
-	if ((to = buf_room(m->scratch, (size_t)(m->end + 1 - m->raw) + UNESCAPE_SLACK)) == NULL ||
+	if ((to = buf_room(m->scratch, (size_t)(m->end + 1 - m->raw) + UNESCAPE_SLACK)) ==
+		NULL ||
 	    (stop = unescape(to, &src, m->end + 1, &flags)) == NULL ||
 	    ((flags & UNESCAPED_WIDE) != 0 && !is_utf8(to, stop)))
 		return false;

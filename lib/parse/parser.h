@@ -1,15 +1,15 @@
 /* parser.h - a message to fields: what every parser is and gives.
  *
- * A message is the inside of a JSON string, escapes as they stand in its record.  A parser
- * says whether it fits, and if so gives one of
+ * A message is the inside of a JSON string, escapes as they stand in its record.  A
+ * parser says whether it fits, and if so gives one of
  *
  *   an object  the JSON text that the message was, byte for byte
  *   fields     names and values, slices of the unescaped message; values are written as
  *              JSON strings, whatever they look like
  *
- * Several parsers are tried in order, and the first that fits is taken.  Messages that are
- * not UTF-8 or hold half a surrogate pair fit none: they could not be written as they are.
- * One set of parsers belongs to one thread.
+ * Several parsers are tried in order, and the first that fits is taken.  Messages that
+ * are not UTF-8 or hold half a surrogate pair fit none: they could not be written as they
+ * are.  One set of parsers belongs to one thread.
  */
 #ifndef PARSER_H
 #define PARSER_H
@@ -27,12 +27,12 @@ enum {
 struct message {
 	const char *raw;   /* the first byte inside the string */
 	const char *limit; /* the end of its line */
-	char *place;       /* where an object is to stand: room for limit - raw + 32 bytes */
+	char *place; /* where an object is to stand: room for limit - raw + 32 bytes */
 
-	/* Filled in by parsers. */
-	const char *end; /* the closing quote, or NULL: nobody had to look for it */
-	struct str text; /* unescaped; p = NULL: not yet */
-	bool unsayable;  /* it cannot be unescaped to UTF-8 */
+	/* Filled in by parsers; one that fits has set `end`. */
+	const char *end;     /* the closing quote, or NULL: nobody had to look for it */
+	struct str text;     /* unescaped; p = NULL: not yet */
+	bool unsayable;      /* it cannot be unescaped to UTF-8 */
 	struct buf *scratch; /* the caller's, holds `text` */
 };
 
@@ -57,7 +57,8 @@ struct parsed {
 struct parser {
 	const char *name;
 	bool whole; /* all of the message lives on in what it gives */
-	enum parser_fit (*fit)(const struct parser *p, struct message *m, struct parsed *out);
+	enum parser_fit (*fit)(
+	    const struct parser *p, struct message *m, struct parsed *out);
 	/* How far does the text fit?  The offset where it stops; `why` gets a reason. */
 	size_t (*stops)(const struct parser *p, struct str text, const char **why);
 	void (*close)(struct parser *p);
@@ -69,8 +70,8 @@ struct parser *parser_open(const char *name, struct err *e);
 void parser_close(struct parser *p);
 
 /* The first of `n` that fits; out->by says which. */
-enum parser_fit parser_first(struct parser *const *chain, size_t n, struct message *m,
-    struct parsed *out);
+enum parser_fit parser_first(
+    struct parser *const *chain, size_t n, struct message *m, struct parsed *out);
 
 /* For parsers: unescape the message into m->text, once.  false: `unsayable`, or there is
  * no memory for it. */

@@ -31,7 +31,8 @@ match(const struct regex *r, struct str text, uint32_t options)
 
 	if (r->jit && options == 0)
 		return pcre2_jit_match(r->code, s, text.n, 0, 0, r->found, r->limits);
-	return pcre2_match(r->code, s, text.n, 0, options | PCRE2_NO_UTF_CHECK, r->found, r->limits);
+	return pcre2_match(
+	    r->code, s, text.n, 0, options | PCRE2_NO_UTF_CHECK, r->found, r->limits);
 }
 
 /* false: more bytes than a line may have (groups may lie in each other). */
@@ -51,7 +52,8 @@ take_fields(const struct regex *r, struct str text, struct parsed *out)
 			continue;
 		total += to - from;
 		out->field[out->fields].name = g->name;
-		out->field[out->fields++].value = (struct str){ text.p + from, to - from };
+		out->field[out->fields++].value =
+		    (struct str){ text.p + from, to - from };
 	}
 	return total <= PARSED_BYTES_MAX;
 }
@@ -70,19 +72,20 @@ fit(const struct parser *p, struct message *m, struct parsed *out)
 	return take_fields(r, m->text, out) ? PARSER_FITS : PARSER_NO;
 }
 
-/* A text that could still become a match fits so far, and so does all that it begins with:
- * the longest such prefix is found by halving. */
+/* A text that could still become a match fits so far, and so does all that it begins
+ * with: the longest such prefix is found by halving. */
 static size_t
 stops(const struct parser *p, struct str text, const char **why)
 {
 	const struct regex *r = (const struct regex *)p;
 	size_t fits = 0, not = text.n + 1;
 
-	while (not - fits > 1) {
-		size_t n = fits + (not - fits) / 2;
+	while (not -fits > 1) {
+		size_t n = fits + (not -fits) / 2;
 		int got;
 
-		while (n > fits && n < text.n && ((unsigned char)text.p[n] & 0xc0) == 0x80)
+		while (
+		    n > fits && n < text.n && ((unsigned char)text.p[n] & 0xc0) == 0x80)
 			n--;
 		if (n == fits)
 			break;
@@ -127,8 +130,9 @@ learn_groups(struct regex *r, struct err *e)
 	pcre2_pattern_info(r->code, PCRE2_INFO_NAMEENTRYSIZE, &size);
 	pcre2_pattern_info(r->code, PCRE2_INFO_NAMETABLE, &entry);
 	if (count == 0 || count > PARSED_FIELDS_MAX)
-		return err_set(e, ST_USAGE, "%s: the pattern has %u named groups, not 1 to %d",
-		    r->parser.name, count, PARSED_FIELDS_MAX);
+		return err_set(e, ST_USAGE,
+		    "%s: the pattern has %u named groups, not 1 to %d", r->parser.name,
+		    count, PARSED_FIELDS_MAX);
 	for (r->groups = 0; r->groups < count; r->groups++, entry += size) {
 		r->group[r->groups].number = (uint32_t)entry[0] << 8 | entry[1];
 		r->group[r->groups].name = str_of((const char *)entry + 2);
@@ -144,12 +148,12 @@ compile(struct regex *r, const char *pattern, struct err *e)
 	PCRE2_SIZE at;
 	char text[160];
 
-	r->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF, &code, &at,
-	    NULL);
+	r->code = pcre2_compile(
+	    (PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF, &code, &at, NULL);
 	if (r->code == NULL) {
 		pcre2_get_error_message(code, (PCRE2_UCHAR *)text, sizeof text);
-		return err_set(e, ST_USAGE, "%s: byte %zu of the pattern: %s", r->parser.name, at,
-		    text);
+		return err_set(e, ST_USAGE, "%s: byte %zu of the pattern: %s",
+		    r->parser.name, at, text);
 	}
 	return learn_groups(r, e);
 }
@@ -170,7 +174,8 @@ prepare(struct regex *r, struct err *e)
 		r->jit = true;
 	}
 	snprintf(r->why, sizeof r->why,
-	    "parser %.100s: given up: the pattern takes too many steps on this text", r->parser.name);
+	    "parser %.100s: given up: the pattern takes too many steps on this text",
+	    r->parser.name);
 	return 0;
 }
 
@@ -183,7 +188,8 @@ regex_open(const char *name, const char *pattern, struct err *e)
 		err_set(e, ST_FAIL, "%s: out of memory", name);
 		return NULL;
 	}
-	r->parser = (struct parser){ .name = name, .fit = fit, .stops = stops, .close = drop };
+	r->parser =
+	    (struct parser){ .name = name, .fit = fit, .stops = stops, .close = drop };
 	if (compile(r, pattern, e) < 0 || prepare(r, e) < 0) {
 		drop(&r->parser);
 		return NULL;

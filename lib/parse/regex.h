@@ -4,9 +4,9 @@
  * The named groups become fields in the order in which they stand in the pattern; a group
  * that took no part or is empty gives none, as in Fluent Bit.  The pattern sees UTF-8.
  *
- * A pattern that explodes on a text (nested repeats) is stopped after REGEX_STEPS steps or
- * REGEX_HEAP_KIB of memory: PARSER_FAILED, within some milliseconds.  Source: pcre2api(3),
- * pcre2jit(3).
+ * A pattern that explodes on a text (nested repeats) is stopped after REGEX_STEPS steps
+ * or REGEX_HEAP_KIB of memory: PARSER_FAILED, within some milliseconds.  Source:
+ * pcre2api(3), pcre2jit(3).
  */
 #ifndef REGEX_H
 #define REGEX_H
@@ -19,7 +19,7 @@ enum {
 	REGEX_STACK = 512 << 10, /* for compiled patterns */
 };
 
-/* `name` is kept, `pattern` is not.  NULL (ST_USAGE): the pattern is wrong (where and why is
- * in `e`) or has no or over PARSED_FIELDS_MAX named groups. */
+/* `name` is kept, `pattern` is not.  NULL (ST_USAGE): the pattern is wrong (where and why
+ * is in `e`) or has no or over PARSED_FIELDS_MAX named groups. */
 struct parser *regex_open(const char *name, const char *pattern, struct err *e);
 #endif

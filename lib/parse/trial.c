@@ -74,7 +74,8 @@ tell_fit(struct trial *t, const char *name, uint64_t line_no)
 	struct jscan it;
 	struct jscan_member m;
 
-	buf_printf(&t->first, "\n%s:%" PRIu64 ": fits %s\n", name, line_no, got->by->name);
+	buf_printf(
+	    &t->first, "\n%s:%" PRIu64 ": fits %s\n", name, line_no, got->by->name);
 	if (got->object.n > 0) {
 		jscan_begin(&it, got->object);
 		while (jscan_next(&it, &m))
@@ -111,7 +112,8 @@ tell_misfit(struct trial *t, struct str text, const char *name, uint64_t line_no
 	at = text.p + far;
 	from = far > BEFORE ? character(at - BEFORE, text.p) : text.p;
 	to = text.n - far > BEFORE ? character(at + BEFORE, text.p) : text.p + text.n;
-	buf_printf(&t->misfits, "\n%s:%" PRIu64 ": %s: %s\n    ", name, line_no, by, best_why);
+	buf_printf(
+	    &t->misfits, "\n%s:%" PRIu64 ": %s: %s\n    ", name, line_no, by, best_why);
 	far = show(&t->misfits, from, at);
 	show(&t->misfits, at, to);
 	buf_printf(&t->misfits, "\n%*s^\n", (int)far + 4, "");
@@ -135,8 +137,8 @@ message_of(struct trial *t, struct str key, struct str line)
 }
 
 void
-trial_line(struct trial *t, struct str key, struct str line, const char *name,
-    uint64_t line_no)
+trial_line(
+    struct trial *t, struct str key, struct str line, const char *name, uint64_t line_no)
 {
 	struct str text = message_of(t, key, line);
 	struct message m = { .scratch = &t->scratch };
@@ -154,7 +156,8 @@ trial_line(struct trial *t, struct str key, struct str line, const char *name,
 	memset(stop, 0, UNESCAPE_SLACK);
 	m.raw = raw;
 	m.limit = stop;
-	if ((m.place = buf_room(&t->place, (size_t)(stop - raw) + UNESCAPE_SLACK)) == NULL)
+	if ((m.place = buf_room(&t->place, (size_t)(stop - raw) + UNESCAPE_SLACK)) ==
+	    NULL)
 		return;
 	fit = parser_first(t->chain, t->n, &m, &t->parsed);
 	if (fit == PARSER_FITS) {
@@ -177,7 +180,8 @@ trial_report(const struct trial *t, struct buf *out)
 {
 	uint64_t mille = t->seen > 0 ? t->fit * 1000 / t->seen : 0;
 
-	buf_printf(out, "%" PRIu64 " of %" PRIu64 " messages fit (%" PRIu64 ".%" PRIu64 " %%)\n",
+	buf_printf(out,
+	    "%" PRIu64 " of %" PRIu64 " messages fit (%" PRIu64 ".%" PRIu64 " %%)\n",
 	    t->fit, t->seen, mille / 10, mille % 10);
 	for (size_t i = 0; i < t->n; i++)
 		buf_printf(out, "%s: %" PRIu64 "\n", t->chain[i]->name, t->by[i]);

@@ -12,8 +12,8 @@
  *                                                                 ^
  *
  * The fields are those of the first message that fits; up to TRIAL_TOLD that fit none are
- * shown, with the parser that came furthest.  A pattern's own end counts as fitting, so the
- * place is where the text stopped being the start of something that fits.
+ * shown, with the parser that came furthest.  A pattern's own end counts as fitting, so
+ * the place is where the text stopped being the start of something that fits.
  */
 #ifndef TRIAL_H
 #define TRIAL_H
@@ -42,8 +42,8 @@ void trial_done(struct trial *t);
 
 /* One line: of a record, the message under `key`; of any other text, the line as it is.
  * `name` and `line_no` say where it is from. */
-void trial_line(struct trial *t, struct str key, struct str line, const char *name,
-    uint64_t line_no);
+void trial_line(
+    struct trial *t, struct str key, struct str line, const char *name, uint64_t line_no);
 
 /* The report as above, appended to `out`. */
 void trial_report(const struct trial *t, struct buf *out);

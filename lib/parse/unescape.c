@@ -68,7 +68,8 @@ one_escape(char *to, const char **p, const char *end, unsigned *flags)
 	if ((lo = unit_at(*p, end)) < 0xdc00 || lo >= 0xe000)
 		return NULL;
 	*p += 6;
-	return put_utf8(to, 0x10000 + ((uint32_t)(hi - 0xd800) << 10) + (uint32_t)(lo - 0xdc00));
+	return put_utf8(
+	    to, 0x10000 + ((uint32_t)(hi - 0xd800) << 10) + (uint32_t)(lo - 0xdc00));
 }
 
 #define EACH8(c) (0x0101010101010101ULL * (unsigned char)(c))
@@ -195,7 +196,8 @@ unescape_ssse3(char *to, const char **src, const char *end, unsigned *flags)
 	return p < end ? to : NULL;
 }
 
-static char *(*chosen)(char *, const char **, const char *, unsigned *) = unescape_portable;
+static char *(*chosen)(
+    char *, const char **, const char *, unsigned *) = unescape_portable;
 
 __attribute__((constructor)) static void
 choose(void)

@@ -18,10 +18,10 @@ enum {
 };
 
 /* Write the string that goes on at *src to `to`; `to` needs room for end - *src +
- * UNESCAPE_SLACK bytes, and UNESCAPE_SLACK bytes behind `end` must be readable.  Returns the
- * end of what was written, with *src at the closing quote and *flags set.  NULL: no closing
- * quote before `end`, a bad escape, or half a surrogate pair, which UTF-8 cannot say; *src
- * is then of no use. */
+ * UNESCAPE_SLACK bytes, and UNESCAPE_SLACK bytes behind `end` must be readable.  Returns
+ * the end of what was written, with *src at the closing quote and *flags set.  NULL: no
+ * closing quote before `end`, a bad escape, or half a surrogate pair, which UTF-8 cannot
+ * say; *src is then of no use. */
 char *unescape(char *to, const char **src, const char *end, unsigned *flags);
 
 /* For tests: the plain C form, with the same results. */

@@ -71,13 +71,17 @@ known_places(struct record_reader *rr, const char *p, const char *end, struct re
 		return false;
 	r->time = (struct str){ p, (size_t)(q - p) };
 	p = q + 1;
-	if (!at_literal(p, end, STR(",\"stream\":\"stdout\",\"log\":\"")) &&
-	    !at_literal(p, end, STR(",\"stream\":\"stderr\",\"log\":\"")))
+	if (!at_literal(p, end, STR(",\"stream\":\"stdout\",\"log")) &&
+	    !at_literal(p, end, STR(",\"stream\":\"stderr\",\"log")))
 		return false;
 	r->stream = (struct str){ p + 11, 6 };
-	r->log_key = p + 19;
-	r->log_at = p + 26;
-	return true;
+	if (at_literal(p + 23, end, STR("\":\""))) {
+		r->log_key = p + 19;
+		r->log_at = p + 26;
+		return true;
+	}
+	/* logparse's own output: a `log` may still follow, for those who want it */
+	return rr->no_log && at_literal(p + 23, end, STR("_processed\":"));
 }
 
 /* Is the line from a source that a slot remembers?  Then p ends up after "end". */
@@ -144,6 +148,14 @@ read_src(struct str value, struct src *s, const char **end_digits)
 	return !it.bad && got == 15;
 }
 
+static bool
+only_digits(const char *p, const char *end)
+{
+	while (p < end && *p >= '0' && *p <= '9')
+		p++;
+	return p == end;
+}
+
 /* Keep the line up to the end of `_src` in slot `s`: for the names in it, and, if it is in
  * logtail's own form, to compare what stands before the digits of "end" with later lines. */
 static bool
@@ -164,7 +176,9 @@ keep_prefix(struct record_reader *rr, unsigned s, struct record *r, const char *
 	}
 	memcpy(rr->slot[s].prefix, line, n);
 	rr->slot[s].n = (size_t)(end_digits - line);
-	rr->slot[s].known_form = at_literal(line, line + n, KNOWN_FORM);
+	/* "end" closes `_src`: then file, id and gen are all before it */
+	rr->slot[s].known_form =
+	    at_literal(line, line + n, KNOWN_FORM) && only_digits(end_digits, line + n - 1);
 	r->src.file.p = rr->slot[s].prefix + (r->src.file.p - line);
 	r->src.id.p = rr->slot[s].prefix + (r->src.id.p - line);
 	rr->slot[s].src = r->src;

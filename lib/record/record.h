@@ -54,6 +54,7 @@ struct record_reader {
 		void *user; /* the program's own, for this source; reset to NULL when fresh */
 	} slot[RECORD_SLOTS];
 	unsigned last, next;
+	bool no_log;   /* the reader does not ask for `log`: it need not be found */
 	size_t time_n; /* length of the last time */
 };
 

@@ -35,13 +35,18 @@ struct s3 {
 	struct http *http;
 	struct credentials cred;
 	char *own_region; /* when it came from the profile */
-	char scheme[6], host[300], base[512]; /* base: path before the key, with its '/' */
+	char scheme[6], host[300],
+	    base[512]; /* base: path before the key, with its '/' */
 	bool aws;
-	enum { COND_UNKNOWN, COND_WORKS, COND_NOT } cond; /* If-None-Match at this server */
+	enum {
+		COND_UNKNOWN,
+		COND_WORKS,
+		COND_NOT
+	} cond; /* If-None-Match at this server */
 	bool probed, skew_set;
 	int64_t skew_ns;       /* the server's clock less ours */
 	int64_t failing_since; /* clock_steady() of the first failure in a row; 0: none */
-	int64_t away_at;       /* when a try last ended without an answer and time was over */
+	int64_t away_at; /* when a try last ended without an answer and time was over */
 };
 
 /* One request: what to send. */
@@ -52,8 +57,7 @@ struct call {
 	size_t extras;
 };
 
-static void
-tell(const struct s3 *s, bool warn, const char *fmt, ...)
+static void tell(const struct s3 *s, bool warn, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 static void
@@ -78,7 +82,8 @@ s3_bucket_ok(const char *bucket)
 	size_t n = strlen(bucket);
 
 	for (size_t i = 0; i < n; i++)
-		if (!isalnum((unsigned char)bucket[i]) && strchr(".-_", bucket[i]) == NULL)
+		if (!isalnum((unsigned char)bucket[i]) &&
+		    strchr(".-_", bucket[i]) == NULL)
 			return false;
 	return n >= 3 && n <= 255 && isalnum((unsigned char)bucket[0]);
 }
@@ -91,8 +96,9 @@ bucket_in_host(const struct s3 *s)
 	size_t n = strlen(s->bucket), name = strcspn(h, ":");
 
 	for (size_t i = 0; i < n; i++)
-		if (!islower((unsigned char)s->bucket[i]) && !isdigit((unsigned char)s->bucket[i]) &&
-		    s->bucket[i] != '-' && (s->bucket[i] != '.' || strcmp(s->scheme, "https") == 0))
+		if (!islower((unsigned char)s->bucket[i]) &&
+		    !isdigit((unsigned char)s->bucket[i]) && s->bucket[i] != '-' &&
+		    (s->bucket[i] != '.' || strcmp(s->scheme, "https") == 0))
 			return false;
 	/* an address, or a name without a domain, has no names below it */
 	if (n > 63 || h[0] == '[' || memchr(h, '.', name) == NULL)
@@ -109,14 +115,16 @@ parse_endpoint(struct s3 *s, const char *url, struct err *e)
 
 	if (!(scheme == 4 && strncasecmp(url, "http", 4) == 0) &&
 	    !(scheme == 5 && strncasecmp(url, "https", 5) == 0))
-		return err_set(e, ST_USAGE, "--endpoint: %.200s: not http://host or https://host",
+		return err_set(e, ST_USAGE,
+		    "--endpoint: %.200s: not http://host or https://host",
 		    memchr(h, '@', n) ? "(holds a password)" : url);
 	if (memchr(h, '@', n) != NULL)
-		return err_set(e, ST_USAGE, "--endpoint: no user and password in a URL; "
+		return err_set(e, ST_USAGE,
+		    "--endpoint: no user and password in a URL; "
 		    "see Credentials in s3put(1)");
 	if (n == 0 || n > 200 || path > 200 || strpbrk(h + n, "?#") != NULL)
-		return err_set(e, ST_USAGE, "--endpoint: %.200s: not http://host or https://host",
-		    url);
+		return err_set(e, ST_USAGE,
+		    "--endpoint: %.200s: not http://host or https://host", url);
 	for (size_t i = 0; i < scheme; i++)
 		s->scheme[i] = (char)tolower((unsigned char)url[i]);
 	snprintf(s->host, sizeof s->host, "%.*s", (int)n, h);
@@ -140,17 +148,21 @@ find_place(struct s3 *s, struct err *e)
 	const char *url = s->o.endpoint;
 	size_t n;
 
-	if (url == NULL && ((url = s->o.env("AWS_ENDPOINT_URL_S3")) == NULL || *url == '\0') &&
+	if (url == NULL &&
+	    ((url = s->o.env("AWS_ENDPOINT_URL_S3")) == NULL || *url == '\0') &&
 	    ((url = s->o.env("AWS_ENDPOINT_URL")) == NULL || *url == '\0'))
 		url = NULL;
 	s->aws = url == NULL;
 	if (s->aws && s->o.region == NULL)
-		return err_set(e, ST_USAGE, "region: not known; give --region=NAME or set AWS_REGION");
+		return err_set(e, ST_USAGE,
+		    "region: not known; give --region=NAME or set AWS_REGION");
 	if (s->o.region == NULL)
 		s->o.region = "us-east-1";
 	if (strlen(s->o.region) > 60 || s->o.region[0] == '\0' ||
-	    s->o.region[strspn(s->o.region, "abcdefghijklmnopqrstuvwxyz0123456789-_")] != '\0')
-		return err_set(e, ST_USAGE, "--region: %.60s: not the name of a region", s->o.region);
+	    s->o.region[strspn(s->o.region, "abcdefghijklmnopqrstuvwxyz0123456789-_")] !=
+		'\0')
+		return err_set(e, ST_USAGE, "--region: %.60s: not the name of a region",
+		    s->o.region);
 	if (s->aws) {
 		snprintf(aws, sizeof aws, "https://s3.%s.amazonaws.com%s", s->o.region,
 		    strncmp(s->o.region, "cn-", 3) == 0 ? ".cn" : "");
@@ -210,7 +222,8 @@ s3_new(const char *bucket, const struct s3_options *o, struct err *e)
 	}
 	s->bucket = bucket;
 	s->o = *o;
-	if (ho.ca_file == NULL && (ho.ca_file = o->env("AWS_CA_BUNDLE")) != NULL && *ho.ca_file == '\0')
+	if (ho.ca_file == NULL && (ho.ca_file = o->env("AWS_CA_BUNDLE")) != NULL &&
+	    *ho.ca_file == '\0')
 		ho.ca_file = NULL;
 	find_region(s);
 	if (find_place(s, e) < 0 || find_credentials(s, e) < 0 ||
@@ -219,7 +232,8 @@ s3_new(const char *bucket, const struct s3_options *o, struct err *e)
 		return NULL;
 	}
 	s->cond = s->aws ? COND_WORKS : COND_UNKNOWN;
-	tell(s, false, "s3: %s://%s%s, region %s", s->scheme, s->host, s->base, s->o.region);
+	tell(s, false, "s3: %s://%s%s, region %s", s->scheme, s->host, s->base,
+	    s->o.region);
 	return s;
 }
 
@@ -301,8 +315,10 @@ sign(struct s3 *s, const struct call *c, struct signing *g, struct err *e)
 		return -1;
 	sigv4_string(&g->scope, text_of(&g->text), &g->string);
 	sigv4_signature(&g->scope, s->cred.secret, text_of(&g->string), hex);
-	sigv4_authorization(&g->scope, s->cred.access, text_of(&g->names), hex, &g->value);
-	return buf_check(&g->url, "URL", e) < 0 ? -1 : buf_check(&g->value, "signature", e);
+	sigv4_authorization(
+	    &g->scope, s->cred.access, text_of(&g->names), hex, &g->value);
+	return buf_check(&g->url, "URL", e) < 0 ? -1
+						: buf_check(&g->value, "signature", e);
 }
 
 /* Lines for libcurl, one after the other in `all`. */
@@ -345,9 +361,11 @@ send_signed(struct s3 *s, const struct call *c, int64_t left_ns, struct http_res
 		rq.bytes = c->body->bytes;
 	}
 	rq.connect_ns = left_ns > CONNECT_NS ? CONNECT_NS
-	    : left_ns > 0		     ? left_ns
+			: left_ns > 0        ? left_ns
 					     : CONNECT_LATE_NS;
-	rq.stall_ns = left_ns > STALL_NS ? STALL_NS : left_ns > 2 * SECOND ? left_ns : 2 * SECOND;
+	rq.stall_ns = left_ns > STALL_NS     ? STALL_NS
+		      : left_ns > 2 * SECOND ? left_ns
+					     : 2 * SECOND;
 	if (done == 0 && (done = buf_check(&all, "headers", e)) == 0)
 		done = http_send(s->http, &rq, r, e);
 	if (all.p != NULL)
@@ -365,8 +383,8 @@ decode_entity(const char *p, char *out)
 	static const struct {
 		const char *name;
 		char c;
-	} known[] = { { "&amp;", '&' }, { "&lt;", '<' }, { "&gt;", '>' }, { "&quot;", '"' },
-		{ "&apos;", '\'' } };
+	} known[] = { { "&amp;", '&' }, { "&lt;", '<' }, { "&gt;", '>' },
+		{ "&quot;", '"' }, { "&apos;", '\'' } };
 
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 		if (strncmp(p, known[i].name, strlen(known[i].name)) == 0) {
@@ -386,7 +404,8 @@ s3_xml_text(const char *xml, const char *tag, char *out, unsigned size)
 
 	snprintf(open, sizeof open, "<%.30s>", tag);
 	snprintf(close, sizeof close, "</%.30s>", tag);
-	if (xml != NULL && (p = strstr(xml, open)) != NULL && (end = strstr(p, close)) != NULL)
+	if (xml != NULL && (p = strstr(xml, open)) != NULL &&
+	    (end = strstr(p, close)) != NULL)
 		for (p += strlen(open); p < end && n + 1 < size; n++)
 			p += decode_entity(p, &out[n]);
 	out[n] = '\0';
@@ -424,39 +443,42 @@ one_of(const char *s, const char *const words[])
 static bool
 passing(int status, const char *code)
 {
-	static const char *const codes[] = { "SlowDown", "RequestTimeout", "InternalError",
-		"ServiceUnavailable", "Throttling", "ThrottlingException", "TooManyRequests",
-		"OperationAborted", "ConditionalRequestConflict", "BadGateway", NULL };
+	static const char *const codes[] = { "SlowDown", "RequestTimeout",
+		"InternalError", "ServiceUnavailable", "Throttling",
+		"ThrottlingException", "TooManyRequests", "OperationAborted",
+		"ConditionalRequestConflict", "BadGateway", NULL };
 
 	return (status >= 500 && status != 501 && status != 505) || status == 429 ||
-	    status == 408 || one_of(code, codes);
+	       status == 408 || one_of(code, codes);
 }
 
 static int
 status_of(int status, const char *code)
 {
-	static const char *const codes[] = { "ExpiredToken", "InvalidToken", "TokenRefreshRequired",
-		NULL };
+	static const char *const codes[] = { "ExpiredToken", "InvalidToken",
+		"TokenRefreshRequired", NULL };
 
 	return status == 401 || status == 403 || one_of(code, codes) ? ST_NOPERM
-	    : passing(status, code)				     ? ST_LATER
+	       : passing(status, code)                               ? ST_LATER
 								     : ST_FAIL;
 }
 
 /* "s3://bucket/key: 403 AccessDenied: why (request id X)".  -1. */
 static int
-refused(const struct s3 *s, const struct call *c, const struct http_response *r, struct err *e)
+refused(const struct s3 *s, const struct call *c, const struct http_response *r,
+    struct err *e)
 {
 	struct answer a = answer_of(r);
 	struct str region;
 	char hint[120] = "";
 
 	if (http_header(r, "x-amz-bucket-region", &region) && r->status / 100 == 3)
-		snprintf(hint, sizeof hint, "; the bucket is in --region=%.*s", (int)region.n,
-		    region.p);
-	return err_set(e, status_of(r->status, a.code), "s3://%.64s/%.100s: %d%s%s%s%s%s%s%s%s",
-	    s->bucket, c->key, r->status, a.code[0] ? " " : "", a.code, a.message[0] ? ": " : "",
-	    a.message, hint, a.id[0] ? " (request id " : "", a.id, a.id[0] ? ")" : "");
+		snprintf(hint, sizeof hint, "; the bucket is in --region=%.*s",
+		    (int)region.n, region.p);
+	return err_set(e, status_of(r->status, a.code),
+	    "s3://%.64s/%.100s: %d%s%s%s%s%s%s%s%s", s->bucket, c->key, r->status,
+	    a.code[0] ? " " : "", a.code, a.message[0] ? ": " : "", a.message, hint,
+	    a.id[0] ? " (request id " : "", a.id, a.id[0] ? ")" : "");
 }
 
 /* ---- trying again ---- */
@@ -511,7 +533,8 @@ retry_after(const struct http_response *r)
 		long s = strtol(v.p, NULL, 10);
 		return (s > 86400 ? 86400 : s) * SECOND;
 	}
-	return date_header(r, "retry-after", &at) && at > clock_now() ? at - clock_now() : 0;
+	return date_header(r, "retry-after", &at) && at > clock_now() ? at - clock_now()
+								      : 0;
 }
 
 static bool
@@ -530,16 +553,18 @@ wait_for(const struct s3 *s, int64_t ns)
 		;
 }
 
-/* After try number `n` ended with `e` (answered by r, or r->status is 0): wait and return
- * true, or false when the time is over; `e` then says so. */
+/* After try number `n`, begun at `since`, ended with `e` (answered by r, or r->status is
+ * 0): wait and return true, or false when the time is over; `e` then says so. */
 static bool
-wait_to_retry(struct s3 *s, unsigned n, const struct http_response *r, struct err *e)
+wait_to_retry(
+    struct s3 *s, unsigned n, int64_t since, const struct http_response *r, struct err *e)
 {
 	int64_t now = clock_steady(), until, wait, least = r->status ? retry_after(r) : 0;
 	char why[sizeof e->text];
 
+	/* a long body that was on its way until now has not used the time up */
 	if (s->failing_since == 0)
-		s->failing_since = now;
+		s->failing_since = r->moved_ns > since ? r->moved_ns : since;
 	until = s->failing_since + s->o.max_time_ns;
 	wait = s3_wait_ns(n, random_fraction());
 	wait = wait > least ? wait : least;
@@ -553,7 +578,8 @@ wait_to_retry(struct s3 *s, unsigned n, const struct http_response *r, struct er
 	if (r->status == 0)
 		s->away_at = now;
 	memcpy(why, e->text, sizeof why);
-	err_set(e, ST_LATER, "%.430s; gave up after %u %s", why, n, n == 1 ? "try" : "tries");
+	err_set(
+	    e, ST_LATER, "%.430s; gave up after %u %s", why, n, n == 1 ? "try" : "tries");
 	return false;
 }
 
@@ -579,17 +605,20 @@ name_object(const struct s3 *s, const struct call *c, struct err *e)
 {
 	struct err inner = *e;
 
-	err_set(e, inner.status, "s3://%.64s/%.200s: %.240s", s->bucket, c->key, inner.text);
+	err_set(
+	    e, inner.status, "s3://%.64s/%.200s: %.240s", s->bucket, c->key, inner.text);
 }
 
 static bool
 is_success(const struct http_response *r)
 {
 	/* an answer that begins well and ends in an error after all */
-	return r->status / 100 == 2 && (r->body.p == NULL || strstr(r->body.p, "<Error>") == NULL);
+	return r->status / 100 == 2 &&
+	       (r->body.p == NULL || strstr(r->body.p, "<Error>") == NULL);
 }
 
-/* Send until there is an answer that another try would not change: 0.  -1: there is none. */
+/* Send until there is an answer that another try would not change: 0.  -1: there is none.
+ */
 static int
 ask(struct s3 *s, const struct call *c, struct http_response *r, unsigned *attempts,
     struct err *e)
@@ -597,12 +626,14 @@ ask(struct s3 *s, const struct call *c, struct http_response *r, unsigned *attem
 	int64_t now = clock_steady(), since;
 
 	if (s->away_at != 0 && now - s->away_at < S3_AWAY_NS)
-		return err_set(e, ST_LATER, "s3://%.64s/%.200s: not tried, %.100s did not answer",
-		    s->bucket, c->key, s->host);
+		return err_set(e, ST_LATER,
+		    "s3://%.64s/%.200s: not tried, %.100s did not answer", s->bucket,
+		    c->key, s->host);
 	for (unsigned n = 1;; n++) {
 		since = s->failing_since ? s->failing_since : now;
 		++*attempts;
-		if (send_signed(s, c, since + s->o.max_time_ns - clock_steady(), r, e) < 0) {
+		if (send_signed(s, c, since + s->o.max_time_ns - clock_steady(), r, e) <
+		    0) {
 			name_object(s, c, e);
 			if (e->status != ST_LATER)
 				return -1;
@@ -611,15 +642,16 @@ ask(struct s3 *s, const struct call *c, struct http_response *r, unsigned *attem
 			s->away_at = 0;
 			if (r->status == 403 && correct_skew(s, r))
 				continue;
-			if (is_success(r) || (r->status / 100 != 2 &&
-			    !passing(r->status, answer_of(r).code))) {
+			if (is_success(r) ||
+			    (r->status / 100 != 2 &&
+				!passing(r->status, answer_of(r).code))) {
 				s->failing_since = 0;
 				return 0;
 			}
 			refused(s, c, r, e);
 			e->status = ST_LATER;
 		}
-		if (!wait_to_retry(s, n, r, e))
+		if (!wait_to_retry(s, n, since, r, e))
 			return -1;
 	}
 }
@@ -704,8 +736,10 @@ s3_has(struct s3 *s, const char *key, const struct s3_body *b, struct s3_result 
 		if ((same = same_bytes(&r, b, res->etag)) > 0)
 			done = 1;
 		else
-			err_set(e, ST_FAIL, "s3://%.64s/%.300s: exists %s", s->bucket, key,
-			    same == 0 ? "with other bytes" : "and its bytes cannot be compared");
+			err_set(e, ST_FAIL, "s3://%.64s/%.300s: exists %s", s->bucket,
+			    key,
+			    same == 0 ? "with other bytes"
+				      : "and its bytes cannot be compared");
 	}
 out:
 	res->present = done == 1;
@@ -715,14 +749,15 @@ out:
 
 /* It exists: success when it is ours, else the user must say that it may go. */
 static int
-settle_existing(struct s3 *s, const char *key, const struct s3_body *b, struct s3_result *res,
-    struct err *e)
+settle_existing(struct s3 *s, const char *key, const struct s3_body *b,
+    struct s3_result *res, struct err *e)
 {
 	int has = s3_has(s, key, b, res, e);
 
 	if (has == 0)
-		return err_set(e, ST_LATER, "s3://%.64s/%.300s: existed a moment ago, and is gone",
-		    s->bucket, key);
+		return err_set(e, ST_LATER,
+		    "s3://%.64s/%.300s: existed a moment ago, and is gone", s->bucket,
+		    key);
 	if (has < 0 && e->status == ST_FAIL)
 		snprintf(e->text + strlen(e->text), sizeof e->text - strlen(e->text),
 		    "; --overwrite replaces it");
@@ -734,9 +769,11 @@ put_call(const char *key, const struct s3_body *b, bool conditional)
 {
 	struct call c = { .method = "PUT", .key = key, .body = b };
 
-	c.extra[c.extras++] = (struct sigv4_pair){ STR("x-amz-meta-sha256"), str_of(b->sha256) };
+	c.extra[c.extras++] =
+	    (struct sigv4_pair){ STR("x-amz-meta-sha256"), str_of(b->sha256) };
 	if (conditional)
-		c.extra[c.extras++] = (struct sigv4_pair){ STR("if-none-match"), STR("*") };
+		c.extra[c.extras++] =
+		    (struct sigv4_pair){ STR("if-none-match"), STR("*") };
 	return c;
 }
 
@@ -744,7 +781,8 @@ static void
 ask_before_puts(struct s3 *s, const char *did)
 {
 	s->cond = COND_NOT;
-	tell(s, false, "s3: the server %s If-None-Match; asking with HEAD before each PUT", did);
+	tell(s, false,
+	    "s3: the server %s If-None-Match; asking with HEAD before each PUT", did);
 }
 
 /* Does this server know If-None-Match?  Put again what was just put: the same bytes. */
@@ -774,8 +812,10 @@ stored(struct s3 *s, const struct call *c, const struct http_response *r,
 {
 	take_etag(r, res->etag);
 	if (res->etag[0] == '\0')
-		return err_set(e, ST_FAIL, "s3://%.64s/%.300s: answered %d without an ETag; is this "
-		    "an S3 server?", s->bucket, c->key, r->status);
+		return err_set(e, ST_FAIL,
+		    "s3://%.64s/%.300s: answered %d without an ETag; is this "
+		    "an S3 server?",
+		    s->bucket, c->key, r->status);
 	return 0;
 }
 
@@ -789,11 +829,14 @@ s3_put(struct s3 *s, const char *key, const struct s3_body *b, struct s3_result 
 	int has, done = -1;
 
 	if (b->bytes > S3_PUT_MAX)
-		return err_set(e, ST_FAIL, "s3://%.64s/%.300s: larger than 5 GiB, the most one PUT "
-		    "takes", s->bucket, key);
+		return err_set(e, ST_FAIL,
+		    "s3://%.64s/%.300s: larger than 5 GiB, the most one PUT "
+		    "takes",
+		    s->bucket, key);
 	if (!s->o.overwrite && !conditional && (has = s3_has(s, key, b, res, e)) != 0) {
 		if (has < 0 && e->status == ST_FAIL)
-			snprintf(e->text + strlen(e->text), sizeof e->text - strlen(e->text),
+			snprintf(e->text + strlen(e->text),
+			    sizeof e->text - strlen(e->text),
 			    "; --overwrite replaces it");
 		return has < 0 ? -1 : 0;
 	}

@@ -1,20 +1,21 @@
 /* client.h - put one object into S3, once, and know that it is there.
  *
  * Success is a 2xx answer with an ETag.  Unless `overwrite`, each PUT carries
- * `If-None-Match: *`; a 412 is followed by a HEAD that compares size and SHA-256 (each PUT
- * sends it as x-amz-meta-sha256; objects of others are compared by an ETag that is an MD5).
- * Equal is success, and often our own first try whose answer was lost.  A server that
- * answers 501 to the header, or ignores it (one object of at most S3_PROBE_MAX bytes is put
- * a second time to find out, on servers other than AWS), is asked by HEAD before each PUT
- * from then on.  The SHA-256 of the body is signed, so a body that changes on its way or
- * on disk is refused by the server.
+ * `If-None-Match: *`; a 412 is followed by a HEAD that compares size and SHA-256 (each
+ * PUT sends it as x-amz-meta-sha256; objects of others are compared by an ETag that is an
+ * MD5). Equal is success, and often our own first try whose answer was lost.  A server
+ * that answers 501 to the header, or ignores it (one object of at most S3_PROBE_MAX bytes
+ * is put a second time to find out, on servers other than AWS), is asked by HEAD before
+ * each PUT from then on.  The SHA-256 of the body is signed, so a body that changes on
+ * its way or on disk is refused by the server.
  *
  * Tried again: no answer (names, connections, time), 5xx, 429, 408, 409 of two writers,
  * SlowDown, RequestTimeout.  Waits double from S3_WAIT_FIRST_NS up to S3_WAIT_MAX_NS with
- * full jitter, and are at least the server's Retry-After.  Trying ends `max_time_ns` after
- * the first failure that no answer followed, however many objects that time held: then each
- * further object gets one try, and none within S3_AWAY_NS of a try that got no answer.
- * A clock that the server calls skewed is corrected once by the answer's Date.
+ * full jitter, and are at least the server's Retry-After.  Trying ends `max_time_ns`
+ * after the last byte moved (or try began) before the first failure that no good answer
+ * followed, however many objects that time held: then each further object gets one try,
+ * and none within S3_AWAY_NS of a try that got no answer. A clock that the server calls
+ * skewed is corrected once by the answer's Date.
  *
  * Errors read "s3://bucket/key: 403 SignatureDoesNotMatch: message (request id X)":
  * ST_NOPERM for 401, 403 and tokens that ended, ST_LATER for what was tried to the end of
@@ -32,8 +33,8 @@ struct s3; /* opaque */
 
 enum {
 	S3_ETAG_MAX = 160,
-	S3_KEY_MAX = 1024,          /* bytes */
-	S3_PROBE_MAX = 1 << 20,     /* bytes of a body that is put twice to know the server */
+	S3_KEY_MAX = 1024,      /* bytes */
+	S3_PROBE_MAX = 1 << 20, /* bytes of a body that is put twice to know the server */
 };
 #define S3_PUT_MAX ((uint64_t)5 << 30) /* bytes that one PUT takes */
 #define S3_WAIT_FIRST_NS ((int64_t)200000000)
@@ -41,15 +42,18 @@ enum {
 #define S3_AWAY_NS ((int64_t)10000000000)
 
 struct s3_options {
-	const char *endpoint; /* "http[s]://host[:port][/path]"; NULL: AWS in that region */
-	const char *region;   /* NULL: from environment and profile; at an endpoint us-east-1 */
-	const char *ca_file;  /* NULL: AWS_CA_BUNDLE, or the system's */
-	bool path_style;      /* else the bucket is in the host name, where that can work */
+	const char
+	    *endpoint; /* "http[s]://host[:port][/path]"; NULL: AWS in that region */
+	const char
+	    *region; /* NULL: from environment and profile; at an endpoint us-east-1 */
+	const char *ca_file; /* NULL: AWS_CA_BUNDLE, or the system's */
+	bool path_style; /* else the bucket is in the host name, where that can work */
 	bool overwrite;
 	int64_t max_time_ns;
-	const volatile sig_atomic_t *stop;         /* not 0: end soon; may be NULL */
-	void (*tell)(bool warn, const char *text); /* decisions and retries; may be NULL */
-	const char *(*env)(const char *name);      /* getenv(3) */
+	const volatile sig_atomic_t *stop; /* not 0: end soon; may be NULL */
+	void (*tell)(
+	    bool warn, const char *text);     /* decisions and retries; may be NULL */
+	const char *(*env)(const char *name); /* getenv(3) */
 };
 
 struct s3_body {
@@ -64,8 +68,8 @@ struct s3_result {
 	unsigned attempts; /* requests sent for this object, HEADs included */
 };
 
-/* Find credentials and region.  Strings in `o` and `bucket` are borrowed.  NULL: ST_USAGE,
- * or ST_NOPERM when there are no credentials. */
+/* Find credentials and region.  Strings in `o` and `bucket` are borrowed.  NULL:
+ * ST_USAGE, or ST_NOPERM when there are no credentials. */
 struct s3 *s3_new(const char *bucket, const struct s3_options *o, struct err *e);
 void s3_free(struct s3 *s);
 
@@ -78,7 +82,8 @@ int s3_put(struct s3 *s, const char *key, const struct s3_body *b, struct s3_res
 int s3_has(struct s3 *s, const char *key, const struct s3_body *b, struct s3_result *r,
     struct err *e);
 
-/* May the bucket have this name?  3 to 63 of a-z 0-9 . - (or _ and capitals, as old ones). */
+/* May the bucket have this name?  3 to 63 of a-z 0-9 . - (or _ and capitals, as old
+ * ones). */
 bool s3_bucket_ok(const char *bucket);
 
 /* The text between <tag> and </tag>, entities decoded, cut to `size`; "" when missing. */

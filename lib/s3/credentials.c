@@ -57,7 +57,8 @@ static struct str
 value_of(struct str v)
 {
 	for (size_t i = 1; i < v.n; i++)
-		if ((v.p[i] == '#' || v.p[i] == ';') && (v.p[i - 1] == ' ' || v.p[i - 1] == '\t'))
+		if ((v.p[i] == '#' || v.p[i] == ';') &&
+		    (v.p[i - 1] == ' ' || v.p[i - 1] == '\t'))
 			v.n = i;
 	return trimmed(v);
 }
@@ -111,8 +112,10 @@ ini_load(struct ini *f, credentials_env *env, const char *variable, const char *
 		snprintf(f->path, sizeof f->path, "%s/.aws/%s", home, usual);
 	else
 		snprintf(f->path, sizeof f->path, "~/.aws/%s", usual);
-	/* room for all at once: a buffer that grew would leave secrets behind in freed memory */
-	if (buf_room(&f->text, FILE_MAX) == NULL || (r = file_read(f->path, &f->text, &e)) < 0)
+	/* room for all at once: a buffer that grew would leave secrets behind in freed
+	 * memory */
+	if (buf_room(&f->text, FILE_MAX) == NULL ||
+	    (r = file_read(f->path, &f->text, &e)) < 0)
 		snprintf(f->why, sizeof f->why, "%.190s",
 		    f->text.p == NULL ? "out of memory" : e.text);
 	else if (r == 0)
@@ -196,14 +199,16 @@ take(struct search *s, const char *where, struct str access, struct str secret,
 	if (!presentable(access) || !presentable(secret) || access.n > CREDENTIALS_MAX ||
 	    secret.n > CREDENTIALS_MAX || (token.n > 0 && !presentable(token)))
 		return err_set(e, ST_NOPERM,
-		    "credentials: %.200s: a key is empty, too long or holds blanks", where);
+		    "credentials: %.200s: a key is empty, too long or holds blanks",
+		    where);
 	c->access = strndup(access.p, access.n);
 	c->secret = strndup(secret.p, secret.n);
 	c->token = token.n > 0 ? strndup(token.p, token.n) : NULL;
 	if (c->access == NULL || c->secret == NULL || (token.n > 0 && c->token == NULL))
 		return err_set(e, ST_FAIL, "credentials: out of memory");
 	snprintf(s->said, sizeof s->said, "%.300s, access key ...%s%s", where,
-	    access.n > 8 ? c->access + access.n - 4 : "", token.n > 0 ? ", session token" : "");
+	    access.n > 8 ? c->access + access.n - 4 : "",
+	    token.n > 0 ? ", session token" : "");
 	return 1;
 }
 
@@ -226,10 +231,12 @@ from_environment(struct search *s, struct err *e)
 		return 0;
 	}
 	if (access.n == 0 || secret.n == 0)
-		return err_set(e, ST_NOPERM, "credentials: environment: %s is set, %s is not",
+		return err_set(e, ST_NOPERM,
+		    "credentials: environment: %s is set, %s is not",
 		    access.n ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY",
 		    access.n ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID");
-	return take(s, "environment", access, secret, variable(s, "AWS_SESSION_TOKEN"), e);
+	return take(
+	    s, "environment", access, secret, variable(s, "AWS_SESSION_TOKEN"), e);
 }
 
 /* No key in either file: why. */
@@ -240,18 +247,25 @@ no_profile(struct search *s, const struct profile *p, struct err *e)
 	const struct ini *f = profile_find(p, NULL, NULL);
 
 	if (asked && f == NULL)
-		return err_set(e, ST_NOPERM, "credentials: AWS_PROFILE=%.100s: no such profile in "
-		    "%.150s or %.150s", p->name, p->file[0].path, p->file[1].path);
+		return err_set(e, ST_NOPERM,
+		    "credentials: AWS_PROFILE=%.100s: no such profile in "
+		    "%.150s or %.150s",
+		    p->name, p->file[0].path, p->file[1].path);
 	if (asked)
-		return err_set(e, ST_NOPERM, "credentials: profile %.100s of %.200s has no "
-		    "aws_access_key_id", p->name, f->path);
+		return err_set(e, ST_NOPERM,
+		    "credentials: profile %.100s of %.200s has no "
+		    "aws_access_key_id",
+		    p->name, f->path);
 	if (f != NULL)
-		snprintf(s->said, sizeof s->said, "profile default of %.200s has no "
-		    "aws_access_key_id", f->path);
+		snprintf(s->said, sizeof s->said,
+		    "profile default of %.200s has no "
+		    "aws_access_key_id",
+		    f->path);
 	else if (p->file[0].why[0] != '\0')
 		snprintf(s->said, sizeof s->said, "%s", p->file[0].why);
 	else
-		snprintf(s->said, sizeof s->said, "%.200s: no profile default", p->file[0].path);
+		snprintf(s->said, sizeof s->said, "%.200s: no profile default",
+		    p->file[0].path);
 	return 0;
 }
 
@@ -269,18 +283,22 @@ from_files(struct search *s, struct err *e)
 	if ((f = profile_find(p, "aws_access_key_id", &access)) == NULL) {
 		r = no_profile(s, p, e);
 	} else if (!ini_find(f, p->name, "aws_secret_access_key", &secret)) {
-		r = err_set(e, ST_NOPERM, "credentials: profile %.100s of %.200s has no "
-		    "aws_secret_access_key", p->name, f->path);
+		r = err_set(e, ST_NOPERM,
+		    "credentials: profile %.100s of %.200s has no "
+		    "aws_secret_access_key",
+		    p->name, f->path);
 	} else {
 		(void)ini_find(f, p->name, "aws_session_token", &token);
-		snprintf(where, sizeof where, "profile %.100s of %.200s", p->name, f->path);
+		snprintf(
+		    where, sizeof where, "profile %.100s of %.200s", p->name, f->path);
 		r = take(s, where, access, secret, token, e);
 	}
 	profile_free(p);
 	return r;
 }
 
-/* In the order they are asked.  1: found; 0: not here; -1: half there, the search ends. */
+/* In the order they are asked.  1: found; 0: not here; -1: half there, the search ends.
+ */
 static const struct {
 	const char *name;
 	int (*find)(struct search *s, struct err *e);
@@ -290,8 +308,8 @@ static const struct {
 };
 
 int
-credentials_find(credentials_env *env, struct credentials *c, struct buf *trail,
-    struct err *e)
+credentials_find(
+    credentials_env *env, struct credentials *c, struct buf *trail, struct err *e)
 {
 	struct search s = { .env = env, .c = c };
 	struct buf all;
@@ -305,16 +323,18 @@ credentials_find(credentials_env *env, struct credentials *c, struct buf *trail,
 			buf_done(&all);
 			return -1;
 		}
-		buf_printf(trail, "credentials: %s: %s%s\n", r > 0 ? "used" : sources[i].name, s.said,
-		    r > 0 ? "" : "; not used");
+		buf_printf(trail, "credentials: %s: %s%s\n",
+		    r > 0 ? "used" : sources[i].name, s.said, r > 0 ? "" : "; not used");
 		if (r > 0) {
 			buf_done(&all);
 			return 0;
 		}
 		buf_printf(&all, "%s%.150s", i > 0 ? "; " : "", s.said);
 	}
-	err_set(e, ST_NOPERM, "credentials: none found (%s); set AWS_ACCESS_KEY_ID and "
-	    "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE", all.p ? all.p : "");
+	err_set(e, ST_NOPERM,
+	    "credentials: none found (%s); set AWS_ACCESS_KEY_ID and "
+	    "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
+	    all.p ? all.p : "");
 	buf_done(&all);
 	return -1;
 }

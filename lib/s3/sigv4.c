@@ -21,8 +21,8 @@ sigv4_time(int64_t time_ns, char out[17])
 static bool
 stands_as_is(char c)
 {
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-	    c == '-' || c == '.' || c == '_' || c == '~';
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+	       (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 void
@@ -45,7 +45,8 @@ sigv4_encode(struct buf *b, struct str raw, bool path)
 static int
 compare(struct str a, struct str b)
 {
-	int r = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
+	size_t n = a.n < b.n ? a.n : b.n;
+	int r = n == 0 ? 0 : memcmp(a.p, b.p, n);
 
 	return r != 0 ? r : (a.n > b.n) - (a.n < b.n);
 }
@@ -74,8 +75,8 @@ sort(struct sigv4_pair *p, size_t n, bool values)
 
 /* Encoded copies of the pairs, back to back in `all`, which must not move meanwhile. */
 static int
-encode_pairs(const struct sigv4_pair *raw, size_t n, struct buf *all, struct sigv4_pair *to,
-    struct err *e)
+encode_pairs(const struct sigv4_pair *raw, size_t n, struct buf *all,
+    struct sigv4_pair *to, struct err *e)
 {
 	size_t room = 0, at = 0;
 
@@ -96,7 +97,7 @@ encode_pairs(const struct sigv4_pair *raw, size_t n, struct buf *all, struct sig
 int
 sigv4_query(struct buf *b, const struct sigv4_pair *query, size_t n, struct err *e)
 {
-	struct sigv4_pair enc[SIGV4_PAIRS_MAX];
+	struct sigv4_pair enc[SIGV4_PAIRS_MAX] = { 0 };
 	struct buf all;
 
 	if (n > SIGV4_PAIRS_MAX)
@@ -141,13 +142,15 @@ add_trimmed(struct buf *b, struct str v)
 
 /* Lower-case copies of the names, back to back in `all`, and the pairs sorted by them. */
 static int
-fold_names(const struct sigv4_request *rq, struct buf *all, struct sigv4_pair *to, struct err *e)
+fold_names(
+    const struct sigv4_request *rq, struct buf *all, struct sigv4_pair *to, struct err *e)
 {
 	size_t at = 0;
 
 	for (size_t i = 0; i < rq->header_n; i++)
 		for (size_t j = 0; j < rq->headers[i].name.n; j++)
-			buf_addc(all, (char)tolower((unsigned char)rq->headers[i].name.p[j]));
+			buf_addc(
+			    all, (char)tolower((unsigned char)rq->headers[i].name.p[j]));
 	if (buf_check(all, "header names", e) < 0)
 		return -1;
 	for (size_t i = 0; i < rq->header_n; i++) {
@@ -178,15 +181,16 @@ add_headers(struct buf *text, struct buf *names, const struct sigv4_pair *h, siz
 }
 
 int
-sigv4_canonical(const struct sigv4_request *rq, struct buf *text, struct buf *names,
-    struct err *e)
+sigv4_canonical(
+    const struct sigv4_request *rq, struct buf *text, struct buf *names, struct err *e)
 {
-	struct sigv4_pair sorted[SIGV4_PAIRS_MAX];
+	struct sigv4_pair sorted[SIGV4_PAIRS_MAX] = { 0 };
 	struct buf folded;
 	int r = -1;
 
 	if (rq->header_n > SIGV4_PAIRS_MAX)
-		return err_set(e, ST_FAIL, "request: more than %d headers", SIGV4_PAIRS_MAX);
+		return err_set(
+		    e, ST_FAIL, "request: more than %d headers", SIGV4_PAIRS_MAX);
 	buf_init(&folded, 64 << 10);
 	buf_printf(text, "%s\n", rq->method);
 	sigv4_encode(text, rq->path.n > 0 ? rq->path : STR("/"), true);
@@ -233,12 +237,13 @@ hmac(const void *key, size_t key_n, struct str text, uint8_t out[32])
 {
 	unsigned n = 32;
 
-	HMAC(EVP_sha256(), key, (int)key_n, (const unsigned char *)text.p, text.n, out, &n);
+	HMAC(EVP_sha256(), key, (int)key_n, (const unsigned char *)text.p, text.n, out,
+	    &n);
 }
 
 void
-sigv4_signature(const struct sigv4_scope *sc, const char *secret, struct str string,
-    char hex[65])
+sigv4_signature(
+    const struct sigv4_scope *sc, const char *secret, struct str string, char hex[65])
 {
 	char first[4 + 512], t[17];
 	uint8_t a[32], b[32];

@@ -16,10 +16,11 @@
  *     signature           HMAC-SHA256 under a key made from secret, day, region, service
  *
  * Paths and query are given raw and are encoded here, once, as S3 wants it: all bytes but
- * A-Z a-z 0-9 - . _ ~ (and '/' in a path) become %XX in capitals; nothing is normalised, so
- * "a//b" and "a/../b" stay what they are.  sigv4_encode() makes the path of the URL, so what
- * is sent is what was signed.  Header names may be in any case and order; values are
- * trimmed, runs of blanks become one; values of one name are joined by commas in order.
+ * A-Z a-z 0-9 - . _ ~ (and '/' in a path) become %XX in capitals; nothing is normalised,
+ * so "a//b" and "a/../b" stay what they are.  sigv4_encode() makes the path of the URL,
+ * so what is sent is what was signed.  Header names may be in any case and order; values
+ * are trimmed, runs of blanks become one; values of one name are joined by commas in
+ * order.
  *
  * Thread-safe.  Derived keys are zeroed.  Source: "Signature Calculations for the
  * Authorization Header" in the Amazon S3 API Reference.
@@ -66,20 +67,20 @@ void sigv4_encode(struct buf *b, struct str raw, bool path);
 /* Append the query as it is signed and sent: encoded, sorted, "name=value&name=". */
 int sigv4_query(struct buf *b, const struct sigv4_pair *query, size_t n, struct err *e);
 
-/* Step 1, appended to `text`; the names of the signed headers, by ';', to `names`.  -1: more
- * than SIGV4_PAIRS_MAX pairs, or a buffer is full. */
-int sigv4_canonical(const struct sigv4_request *rq, struct buf *text, struct buf *names,
-    struct err *e);
+/* Step 1, appended to `text`; the names of the signed headers, by ';', to `names`.  -1:
+ * more than SIGV4_PAIRS_MAX pairs, or a buffer is full. */
+int sigv4_canonical(
+    const struct sigv4_request *rq, struct buf *text, struct buf *names, struct err *e);
 
 /* Step 2, appended to `out`. */
 void sigv4_string(const struct sigv4_scope *sc, struct str canonical, struct buf *out);
 
 /* Step 3: 64 hex digits and a NUL. */
-void sigv4_signature(const struct sigv4_scope *sc, const char *secret, struct str string,
-    char hex[65]);
+void sigv4_signature(
+    const struct sigv4_scope *sc, const char *secret, struct str string, char hex[65]);
 
 /* The value of the Authorization header, appended to `out`. */
-void sigv4_authorization(const struct sigv4_scope *sc, const char *access, struct str names,
-    const char *hex, struct buf *out);
+void sigv4_authorization(const struct sigv4_scope *sc, const char *access,
+    struct str names, const char *hex, struct buf *out);
 
 #endif

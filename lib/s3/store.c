@@ -30,8 +30,8 @@ struct kind {
 struct store {
 	const struct kind *kind;
 	struct store_options o;
-	char *url;     /* without '/' at its end */
-	char *prefix;  /* s3: "prefix/" or ""; file: the directory, "" for "/" */
+	char *url;    /* without '/' at its end */
+	char *prefix; /* s3: "prefix/" or ""; file: the directory, "" for "/" */
 	char *bucket;
 	struct s3 *s3; /* NULL when dry */
 	char *dir;     /* file: made, swept and durable in this run */
@@ -86,11 +86,13 @@ static int
 check_body(const struct store_object *o, const struct sum *sum, struct err *e)
 {
 	if (o->bytes != STORE_ANY_SIZE && o->bytes != sum->bytes)
-		return err_set(e, ST_FAIL, "%.300s: holds %llu bytes, its manifest says %llu", o->name,
+		return err_set(e, ST_FAIL,
+		    "%.300s: holds %llu bytes, its manifest says %llu", o->name,
 		    (unsigned long long)sum->bytes, (unsigned long long)o->bytes);
 	if (o->sha256 != NULL && strcmp(o->sha256, sum->sha256) != 0)
-		return err_set(e, ST_FAIL, "%.250s: its sha256 is %.64s, its manifest says %.64s",
-		    o->name, sum->sha256, o->sha256);
+		return err_set(e, ST_FAIL,
+		    "%.250s: its sha256 is %.64s, its manifest says %.64s", o->name,
+		    sum->sha256, o->sha256);
 	return 0;
 }
 
@@ -102,10 +104,15 @@ bucket_open(struct store *st, const char *rest, struct err *e)
 	size_t n = strcspn(rest, "/");
 	const char *p = rest + n;
 	size_t len;
-	struct s3_options o = { .endpoint = st->o.endpoint, .region = st->o.region,
-		.ca_file = st->o.ca_file, .path_style = st->o.path_style,
-		.overwrite = st->o.overwrite, .max_time_ns = st->o.max_time_ns,
-		.stop = st->o.stop, .tell = st->o.tell, .env = st->o.env };
+	struct s3_options o = { .endpoint = st->o.endpoint,
+		.region = st->o.region,
+		.ca_file = st->o.ca_file,
+		.path_style = st->o.path_style,
+		.overwrite = st->o.overwrite,
+		.max_time_ns = st->o.max_time_ns,
+		.stop = st->o.stop,
+		.tell = st->o.tell,
+		.env = st->o.env };
 
 	if (*p == '/')
 		p++;
@@ -117,8 +124,8 @@ bucket_open(struct store *st, const char *rest, struct err *e)
 		return err_set(e, ST_FAIL, "%.300s: out of memory", st->url);
 	}
 	if (!s3_bucket_ok(st->bucket))
-		return err_set(e, ST_USAGE, "%.300s: \"%.70s\" is not the name of a bucket", st->url,
-		    st->bucket);
+		return err_set(e, ST_USAGE,
+		    "%.300s: \"%.70s\" is not the name of a bucket", st->url, st->bucket);
 	if (st->o.dry)
 		return 0;
 	return (st->s3 = s3_new(st->bucket, &o, e)) == NULL ? -1 : 0;
@@ -143,10 +150,10 @@ take_result(const struct s3_result *from, struct store_result *r)
 
 /* First pass: what is it?  Second: send it under that hash, which the server checks. */
 static int
-bucket_put(struct store *st, const struct store_object *o, struct store_result *r,
-    struct err *e)
+bucket_put(
+    struct store *st, const struct store_object *o, struct store_result *r, struct err *e)
 {
-	struct sum sum;
+	struct sum sum = { 0 };
 	struct s3_body body;
 	struct s3_result res = { 0 };
 	char *key;
@@ -164,8 +171,8 @@ bucket_put(struct store *st, const struct store_object *o, struct store_result *
 }
 
 static int
-bucket_has(struct store *st, const struct store_object *o, struct store_result *r,
-    struct err *e)
+bucket_has(
+    struct store *st, const struct store_object *o, struct store_result *r, struct err *e)
 {
 	struct s3_body body = { .fd = o->fd, .bytes = o->bytes, .sha256 = o->sha256 };
 	struct s3_result res = { 0 };
@@ -189,8 +196,10 @@ dir_open(struct store *st, const char *rest, struct err *e)
 	size_t n = strlen(path);
 
 	if (path[0] != '/')
-		return err_set(e, ST_USAGE, "%.300s: not an absolute path; a directory is "
-		    "file:///dir, with three slashes", st->url);
+		return err_set(e, ST_USAGE,
+		    "%.300s: not an absolute path; a directory is "
+		    "file:///dir, with three slashes",
+		    st->url);
 	while (n > 0 && path[n - 1] == '/')
 		n--;
 	if ((st->prefix = strndup(path, n)) == NULL)
@@ -198,8 +207,8 @@ dir_open(struct store *st, const char *rest, struct err *e)
 	return 0;
 }
 
-/* fsync every directory above `dir`: a run killed between mkdir and fsync left some of them
- * made and not durable.  Those above the destination may not be ours to read. */
+/* fsync every directory above `dir`: a run killed between mkdir and fsync left some of
+ * them made and not durable.  Those above the destination may not be ours to read. */
 static int
 sync_parents(const struct store *st, const char *dir, struct err *e)
 {
@@ -232,7 +241,8 @@ sweep(const char *dir)
 
 	while (d != NULL && (de = readdir(d)) != NULL) {
 		if (strncmp(de->d_name, TEMP_PREFIX, strlen(TEMP_PREFIX)) != 0 ||
-		    (size_t)snprintf(path, sizeof path, "%s/%s", dir, de->d_name) >= sizeof path ||
+		    (size_t)snprintf(path, sizeof path, "%s/%s", dir, de->d_name) >=
+			sizeof path ||
 		    (fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)) < 0)
 			continue;
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
@@ -243,7 +253,8 @@ sweep(const char *dir)
 		closedir(d);
 }
 
-/* The directory of `path`: there, durable, swept.  Once in a run while it stays the same. */
+/* The directory of `path`: there, durable, swept.  Once in a run while it stays the same.
+ */
 static int
 enter_dir(struct store *st, const char *path, struct err *e)
 {
@@ -280,9 +291,11 @@ temp_make(const struct store *st, char *path, size_t size, struct err *e)
 		if (getrandom(&v, sizeof v, 0) != sizeof v)
 			return err_sys(e, "getrandom");
 		hex64(v, hex);
-		if ((size_t)snprintf(path, size, "%s/" TEMP_PREFIX "%s", st->dir, hex) >= size)
+		if ((size_t)snprintf(path, size, "%s/" TEMP_PREFIX "%s", st->dir, hex) >=
+		    size)
 			return err_set(e, ST_FAIL, "%.400s: name too long", st->dir);
-		if ((fd = io_open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0640)) < 0) {
+		if ((fd = io_open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0640)) <
+		    0) {
 			if (errno == EEXIST)
 				continue;
 			return err_sys(e, path);
@@ -321,12 +334,13 @@ look_at(struct store *st, const char *path, bool durable, struct sum *sum, struc
 }
 
 static int
-same_or_error(const char *path, const struct sum *there, const struct sum *here, struct err *e)
+same_or_error(
+    const char *path, const struct sum *there, const struct sum *here, struct err *e)
 {
 	if (there->bytes == here->bytes && strcmp(there->sha256, here->sha256) == 0)
 		return 1;
-	return err_set(e, ST_FAIL, "%.380s: exists with other bytes; --overwrite replaces it",
-	    path);
+	return err_set(
+	    e, ST_FAIL, "%.380s: exists with other bytes; --overwrite replaces it", path);
 }
 
 /* The target is there: are its bytes those of the body?  1, 0: not there, -1. */
@@ -334,12 +348,13 @@ static int
 compare_existing(struct store *st, const struct store_object *o, const char *path,
     struct sum *sum, struct err *e)
 {
-	struct sum there;
+	struct sum there = { 0 };
 	int r = look_at(st, path, true, &there, e);
 
 	if (r <= 0)
 		return r;
-	if (copy_and_sum(st, o->fd, o->name, -1, NULL, sum, e) < 0 || check_body(o, sum, e) < 0)
+	if (copy_and_sum(st, o->fd, o->name, -1, NULL, sum, e) < 0 ||
+	    check_body(o, sum, e) < 0)
 		return -1;
 	return same_or_error(path, &there, sum, e);
 }
@@ -348,8 +363,10 @@ static int
 no_link(const char *path, struct err *e)
 {
 	if (errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS)
-		return err_set(e, ST_FAIL, "%.300s: this filesystem has no hard links, so nothing "
-		    "can be put without overwriting; --overwrite does without", path);
+		return err_set(e, ST_FAIL,
+		    "%.300s: this filesystem has no hard links, so nothing "
+		    "can be put without overwriting; --overwrite does without",
+		    path);
 	return err_sys(e, path);
 }
 
@@ -364,18 +381,19 @@ publish(struct store *st, const char *temp, const char *path, struct err *e)
 	return errno == EEXIST ? 1 : no_link(path, e);
 }
 
-/* Body into a temporary file, checked and durable, then under its name.  0, 1: the name is
- * taken, -1.  The temporary name is gone in any case. */
+/* Body into a temporary file, checked and durable, then under its name.  0, 1: the name
+ * is taken, -1.  The temporary name is gone in any case. */
 static int
-write_new(struct store *st, const struct store_object *o, const char *path, struct sum *sum,
-    struct err *e)
+write_new(struct store *st, const struct store_object *o, const char *path,
+    struct sum *sum, struct err *e)
 {
 	char temp[PATH_MAX];
 	int fd = temp_make(st, temp, sizeof temp, e), done = -1;
 
 	if (fd < 0)
 		return -1;
-	if (copy_and_sum(st, o->fd, o->name, fd, temp, sum, e) < 0 || check_body(o, sum, e) < 0)
+	if (copy_and_sum(st, o->fd, o->name, fd, temp, sum, e) < 0 ||
+	    check_body(o, sum, e) < 0)
 		goto out;
 	if (io_fsync(fd) < 0) {
 		err_sys(e, temp);
@@ -390,14 +408,15 @@ out:
 }
 
 static int
-file_put(struct store *st, const struct store_object *o, struct store_result *r,
-    struct err *e)
+file_put(
+    struct store *st, const struct store_object *o, struct store_result *r, struct err *e)
 {
 	char path[PATH_MAX];
-	struct sum sum;
+	struct sum sum = { 0 };
 	int there = 0, again;
 
-	if ((size_t)snprintf(path, sizeof path, "%s/%s", st->prefix, o->key) >= sizeof path)
+	if ((size_t)snprintf(path, sizeof path, "%s/%s", st->prefix, o->key) >=
+	    sizeof path)
 		return err_set(e, ST_FAIL, "%.400s: name too long", o->key);
 	r->attempts = 1;
 	if (enter_dir(st, path, e) < 0)
@@ -408,8 +427,11 @@ file_put(struct store *st, const struct store_object *o, struct store_result *r,
 		if ((there = write_new(st, o, path, &sum, e)) < 0)
 			return -1;
 		if (there == 1 && (again = compare_existing(st, o, path, &sum, e)) <= 0)
-			return again < 0 ? -1 : err_set(e, ST_LATER,
-			    "%.400s: existed a moment ago, and is gone", path);
+			return again < 0
+				   ? -1
+				   : err_set(e, ST_LATER,
+					 "%.400s: existed a moment ago, and is gone",
+					 path);
 	}
 	if (dir_fsync(st->dir, e) < 0)
 		return -1;
@@ -420,14 +442,15 @@ file_put(struct store *st, const struct store_object *o, struct store_result *r,
 }
 
 static int
-file_has(struct store *st, const struct store_object *o, struct store_result *r,
-    struct err *e)
+file_has(
+    struct store *st, const struct store_object *o, struct store_result *r, struct err *e)
 {
 	char path[PATH_MAX];
-	struct sum there, wanted = { .bytes = o->bytes };
+	struct sum there = { 0 }, wanted = { .bytes = o->bytes };
 	int has;
 
-	if ((size_t)snprintf(path, sizeof path, "%s/%s", st->prefix, o->key) >= sizeof path)
+	if ((size_t)snprintf(path, sizeof path, "%s/%s", st->prefix, o->key) >=
+	    sizeof path)
 		return err_set(e, ST_FAIL, "%.400s: name too long", o->key);
 	r->attempts = 1;
 	if ((has = look_at(st, path, true, &there, e)) <= 0)
@@ -474,13 +497,16 @@ store_open(const char *url, const struct store_options *o, struct err *e)
 	size_t n = strlen(url);
 
 	if (k == NULL) {
-		err_set(e, ST_USAGE, "%.300s: not a destination; give s3://bucket/prefix or "
-		    "file:///dir", url);
+		err_set(e, ST_USAGE,
+		    "%.300s: not a destination; give s3://bucket/prefix or "
+		    "file:///dir",
+		    url);
 		return NULL;
 	}
 	while (n > strlen(k->scheme) && url[n - 1] == '/')
 		n--;
-	if ((st = calloc(1, sizeof *st)) == NULL || (st->block = malloc(STORE_BLOCK)) == NULL ||
+	if ((st = calloc(1, sizeof *st)) == NULL ||
+	    (st->block = malloc(STORE_BLOCK)) == NULL ||
 	    (st->url = strndup(url, n)) == NULL) {
 		store_close(st);
 		err_set(e, ST_FAIL, "%.300s: out of memory", url);
@@ -551,16 +577,16 @@ store_where(const struct store *st, const char *key, struct buf *out)
 }
 
 int
-store_put(struct store *st, const struct store_object *o, struct store_result *r,
-    struct err *e)
+store_put(
+    struct store *st, const struct store_object *o, struct store_result *r, struct err *e)
 {
 	*r = (struct store_result){ .bytes = o->bytes };
 	return st->kind->put(st, o, r, e);
 }
 
 int
-store_has(struct store *st, const struct store_object *o, struct store_result *r,
-    struct err *e)
+store_has(
+    struct store *st, const struct store_object *o, struct store_result *r, struct err *e)
 {
 	*r = (struct store_result){ .bytes = o->bytes };
 	return st->kind->has(st, o, r, e);

@@ -4,13 +4,14 @@
  *     file:///dir           files "/dir/KEY" (nothing in the URL is decoded)
  *
  * Both promise the same: the object appears whole or not at all, durable before store_put
- * returns 0; it holds the bytes whose SHA-256 was asked for; one that is there already with
- * the same bytes is success, one with other bytes an error unless `overwrite`.
+ * returns 0; it holds the bytes whose SHA-256 was asked for; one that is there already
+ * with the same bytes is success, one with other bytes an error unless `overwrite`.
  *
  * In a directory: a temporary name beside the target, write, SHA-256 on the way, fsync,
- * link(2) (which does not replace), fsync of every directory that was made or changed.  Names
- * ".s3put.*" in the directories touched are leftovers of killed runs and are removed, unless
- * a living run holds their flock(2); so keys with such a part are refused.
+ * link(2) (which does not replace), fsync of every directory that was made or changed.
+ * Names
+ * ".s3put.*" in the directories touched are leftovers of killed runs and are removed,
+ * unless a living run holds their flock(2); so keys with such a part are refused.
  *
  * A key is 1 to 1024 bytes of parts between single '/'; no part is "", "." or "..", none
  * holds a NUL.  Bodies are read in blocks of STORE_BLOCK.  Not thread-safe.
@@ -39,21 +40,23 @@ struct store_options {
 	bool path_style, overwrite;
 	bool dry; /* nothing will be put: no credentials are looked for */
 	int64_t max_time_ns;
-	const volatile sig_atomic_t *stop;         /* not 0: end soon; may be NULL */
-	void (*tell)(bool warn, const char *text); /* decisions and retries; may be NULL */
-	const char *(*env)(const char *name);      /* getenv(3) */
+	const volatile sig_atomic_t *stop; /* not 0: end soon; may be NULL */
+	void (*tell)(
+	    bool warn, const char *text);     /* decisions and retries; may be NULL */
+	const char *(*env)(const char *name); /* getenv(3) */
 };
 
 struct store_object {
 	const char *key;
-	const char *name;   /* the body's, for messages */
-	int fd;             /* the body, a regular file; -1 for store_has without one */
-	uint64_t bytes;     /* what it should hold, or STORE_ANY_SIZE */
-	const char *sha256; /* the same, 64 hex digits in lower case, or NULL: not known */
+	const char *name; /* the body's, for messages */
+	int fd;           /* the body, a regular file; -1 for store_has without one */
+	uint64_t bytes;   /* what it should hold, or STORE_ANY_SIZE */
+	const char
+	    *sha256; /* the same, 64 hex digits in lower case, or NULL: not known */
 };
 
 struct store_result {
-	bool present; /* was there already */
+	bool present;              /* was there already */
 	char etag[STORE_ETAG_MAX]; /* in a directory, the SHA-256 */
 	uint64_t bytes;            /* of the body, as read */
 	unsigned attempts;         /* requests, or 1 */

@@ -24,9 +24,11 @@ rnd(void)
 
 typedef char *unescape_fn(char *, const char **, const char *, unsigned *);
 
-/* `line` (a raw string with its closing quote) through `f`, in memory with just the slack. */
+/* `line` (a raw string with its closing quote) through `f`, in memory with just the
+ * slack. */
 static ptrdiff_t
-through(unescape_fn *f, const char *line, size_t n, char *out, unsigned *flags, size_t *used)
+through(
+    unescape_fn *f, const char *line, size_t n, char *out, unsigned *flags, size_t *used)
 {
 	char *in = malloc(n + UNESCAPE_SLACK), *to = malloc(n + UNESCAPE_SLACK), *stop;
 	const char *src = in;
@@ -53,13 +55,16 @@ test_unescape(void)
 	} t[] = {
 		{ "\"", "", 0 },
 		{ "plain\"", "plain", 5 },
-		{ "a much longer plain text than one block\"", "a much longer plain text than one block", 39 },
+		{ "a much longer plain text than one block\"",
+		    "a much longer plain text than one block", 39 },
 		{ "{\\\"a\\\":\\\"b\\\"}\"", "{\"a\":\"b\"}", 9 },
 		{ "fifteen bytes..\\\"and on\"", "fifteen bytes..\"and on", 22 },
 		{ "fourteen bytes\\\\\\\"\"", "fourteen bytes\\\"", 16 },
-		{ "\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\"\"", "\\\\\\\\\\\\\\\\\\\"", 10 },
+		{ "\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\"\"", "\\\\\\\\\\\\\\\\\\\"",
+		    10 },
 		{ "\\b\\f\\n\\r\\t\\/\"", "\b\f\n\r\t/", 6 },
-		{ "\\u0041\\u00e9\\u20ac\\ud83c\\udf89\"", "A\xc3\xa9\xe2\x82\xac\xf0\x9f\x8e\x89", 10 },
+		{ "\\u0041\\u00e9\\u20ac\\ud83c\\udf89\"",
+		    "A\xc3\xa9\xe2\x82\xac\xf0\x9f\x8e\x89", 10 },
 		{ "\\u0000\"", "\0", 1 },
 		{ "\\ud800\"", NULL, -1 },
 		{ "\\udc00\"", NULL, -1 },
@@ -82,7 +87,8 @@ test_unescape(void)
 			ptrdiff_t n = through(k ? unescape_portable : unescape, t[i].raw,
 			    strlen(t[i].raw), out, &flags, &used);
 
-			ok(n == t[i].n && (n < 0 || memcmp(out, t[i].text, (size_t)n) == 0),
+			ok(n == t[i].n &&
+				(n < 0 || memcmp(out, t[i].text, (size_t)n) == 0),
 			    "unescape %zu: %s", i, t[i].raw);
 		}
 }
@@ -107,7 +113,8 @@ test_unescape_random(void)
 			raw[j] = rnd() % 3 ? 'a' : pick[rnd() % (sizeof pick - 1)];
 		na = through(unescape, raw, n, a, &fa, &ua);
 		nb = through(unescape_portable, raw, n, b, &fb, &ub);
-		same += na == nb && (na < 0 || (ua == ub && memcmp(a, b, (size_t)na) == 0));
+		same +=
+		    na == nb && (na < 0 || (ua == ub && memcmp(a, b, (size_t)na) == 0));
 
 		for (len = 0; len < n && len < sizeof text; len++)
 			text[len] = (char)(rnd() % 128);
@@ -140,7 +147,8 @@ run(struct parser *const *chain, size_t n, const char *line, size_t len)
 	o.n = 0;
 	record_reader_init(&rr);
 	did = record_read(&rr, (struct str){ copy, len }, &r)
-	    ? graft_record(&g, chain, n, &r, &o, &why) : GRAFT_BAD;
+		  ? graft_record(&g, chain, n, &r, &o, &why)
+		  : GRAFT_BAD;
 	record_reader_done(&rr);
 	if (copy != in)
 		free(copy);
@@ -166,7 +174,10 @@ begin(const char *into, enum graft_keep keep, bool merge)
 	g.merge = merge;
 }
 
-#define SRC "{\"_src\":{\"file\":\"/f\",\"id\":\"1/o\",\"gen\":3,\"end\":9},\"time\":\"2026-11-22T13:00:00Z\",\"stream\":\"stdout\","
+/* clang-format off */
+#define SRC "{\"_src\":{\"file\":\"/f\",\"id\":\"1/o\",\"gen\":3,\"end\":9}," \
+	"\"time\":\"2026-11-22T13:00:00Z\",\"stream\":\"stdout\","
+/* clang-format on */
 #define P "\"log_processed\":"
 
 /* want NULL: as it came. */
@@ -188,9 +199,11 @@ static const struct graft_case {
 	{ SRC "\"log\":\" \\t{\\\"a\\\": 1 } \\r\\n\"}", SRC P "{\"a\": 1 }}" },
 	{ SRC "\"log\":\"\\u0020\\n{\\\"a\\\":1}\\u0009\"}", SRC P "{\"a\":1}}" },
 	{ SRC "\"log\":\"{\\r\\n\\t\\\"a\\\":\\n1}\"}", SRC P "{  \t\"a\": 1}}" },
-	{ "{\"log\" : \"{\\\"a\\\":1}\" , \"x\": 1.10 }", "{" P "{\"a\":1} , \"x\": 1.10 }" },
+	{ "{\"log\" : \"{\\\"a\\\":1}\" , \"x\": 1.10 }",
+	    "{" P "{\"a\":1} , \"x\": 1.10 }" },
 	{ "{\"x\":1,\"log\":\"{\\\"a\\\":1}\"}", "{\"x\":1," P "{\"a\":1}}" },
-	{ SRC "\"log\":\"{\\\"a\\\":1}\",\"attrs\":{\"l\":\"b\"}}", SRC P "{\"a\":1},\"attrs\":{\"l\":\"b\"}}" },
+	{ SRC "\"log\":\"{\\\"a\\\":1}\",\"attrs\":{\"l\":\"b\"}}",
+	    SRC P "{\"a\":1},\"attrs\":{\"l\":\"b\"}}" },
 	{ "{\"l\\u006fg\":\"{\\\"a\\\":1}\"}", "{" P "{\"a\":1}}" },
 	/* not JSON, or not all of it, or not an object */
 	{ SRC "\"log\":\"plain\"}", NULL },
@@ -222,7 +235,8 @@ static const struct graft_case {
 	/* already there, or set aside */
 	{ SRC "\"log\":\"{\\\"a\\\":1}\",\"log_processed\":1}", NULL },
 	{ "{\"log_proc\\u0065ssed\":1,\"log\":\"{}\"}", NULL },
-	{ SRC "\"log\":\"{\\\"a\\\":1}\",\"_error\":{\"by\":\"x\",\"why\":\"y\"}}", NULL },
+	{ SRC "\"log\":\"{\\\"a\\\":1}\",\"_error\":{\"by\":\"x\",\"why\":\"y\"}}",
+	    NULL },
 	{ SRC "\"log\":\"{\\\"_error\\\":1}\"}", SRC P "{\"_error\":1}}" },
 	/* not a record */
 	{ "[1]", "bad" },
@@ -240,7 +254,8 @@ check_cases(const struct graft_case *t, size_t n, struct parser *p, const char *
 		const char *want = t[i].want ? t[i].want : t[i].line;
 
 		if (t[i].want != NULL && strcmp(t[i].want, "bad") == 0)
-			ok(did == GRAFT_BAD && o.n == 0, "%s %zu: refused: %s", what, i, t[i].line);
+			ok(did == GRAFT_BAD && o.n == 0, "%s %zu: refused: %s", what, i,
+			    t[i].line);
 		else if (!ok(did == GRAFT_WRITTEN && wrote(want), "%s %zu: %s", what, i,
 			     t[i].line))
 			printf("# got  %.*s# want %s\n", (int)o.n, o.buf, want);
@@ -249,9 +264,11 @@ check_cases(const struct graft_case *t, size_t n, struct parser *p, const char *
 #define CHECK(t, p, what) check_cases((t), sizeof(t) / sizeof *(t), (p), (what))
 
 static const struct graft_case keep_cases[] = {
-	{ SRC "\"log\":\"{\\\"a\\\":1}\"}", SRC "\"log\":\"{\\\"a\\\":1}\"," P "{\"a\":1}}" },
+	{ SRC "\"log\":\"{\\\"a\\\":1}\"}",
+	    SRC "\"log\":\"{\\\"a\\\":1}\"," P "{\"a\":1}}" },
 	{ SRC "\"log\":\"x\"}", NULL },
-	{ "{\"log\":\" {\\\"a\\\":1}\", \"b\":2}", "{\"log\":\" {\\\"a\\\":1}\"," P "{\"a\":1}, \"b\":2}" },
+	{ "{\"log\":\" {\\\"a\\\":1}\", \"b\":2}",
+	    "{\"log\":\" {\\\"a\\\":1}\"," P "{\"a\":1}, \"b\":2}" },
 };
 
 static const struct graft_case merge_cases[] = {
@@ -259,12 +276,15 @@ static const struct graft_case merge_cases[] = {
 	{ SRC "\"log\":\"{ \\\"a\\\":1 }\",\"x\":2}", SRC " \"a\":1 ,\"x\":2}" },
 	{ "{\"log\":\"{\\\"a\\\":1}\"}", "{\"a\":1}" },
 	/* nothing to lift: a record must not turn into a mark */
-	{ "{\"_src\":{\"file\":\"/f\",\"id\":\"1/o\",\"gen\":3,\"end\":9},\"log\":\"{ }\"}",
+	{ "{\"_src\":{\"file\":\"/f\",\"id\":\"1/o\",\"gen\":3,\"end\":9},\"log\":\"{ "
+	  "}\"}",
 	    "{\"_src\":{\"file\":\"/f\",\"id\":\"1/o\",\"gen\":3,\"end\":9}," P "{ }}" },
 	/* a name twice: the whole object goes under its key */
-	{ SRC "\"log\":\"{\\\"a\\\":1,\\\"time\\\":2}\"}", SRC P "{\"a\":1,\"time\":2}}" },
+	{ SRC "\"log\":\"{\\\"a\\\":1,\\\"time\\\":2}\"}",
+	    SRC P "{\"a\":1,\"time\":2}}" },
 	{ SRC "\"log\":\"{\\\"a\\\":1,\\\"a\\\":2}\"}", SRC P "{\"a\":1,\"a\":2}}" },
-	{ SRC "\"log\":\"{\\\"a\\\":1,\\\"\\\\u0061\\\":2}\"}", SRC P "{\"a\":1,\"\\u0061\":2}}" },
+	{ SRC "\"log\":\"{\\\"a\\\":1,\\\"\\\\u0061\\\":2}\"}",
+	    SRC P "{\"a\":1,\"\\u0061\":2}}" },
 	{ SRC "\"log\":\"{\\\"tim\\\\u0065\\\":2}\"}", SRC P "{\"tim\\u0065\":2}}" },
 	{ SRC "\"log\":\"{\\\"x\\\":1}\",\"x\":2}", SRC P "{\"x\":1},\"x\":2}" },
 	{ "{\"\\u0078\":2,\"log\":\"{\\\"x\\\":1}\"}", "{\"\\u0078\":2," P "{\"x\":1}}" },
@@ -275,7 +295,8 @@ static const struct graft_case merge_cases[] = {
 	{ "{\"log\":\"{\\\"log_processed\\\":1}\"}", "{\"log_processed\":1}" },
 	/* and if that is taken too, nothing is done */
 	{ "{\"log_processed\":0,\"log\":\"{\\\"log_processed\\\":1}\"}", NULL },
-	{ "{\"log_processed\":0,\"log\":\"{\\\"a\\\":1}\"}", "{\"log_processed\":0,\"a\":1}" },
+	{ "{\"log_processed\":0,\"log\":\"{\\\"a\\\":1}\"}",
+	    "{\"log_processed\":0,\"a\":1}" },
 	{ "{\"log_processed\":0,\"log\":\"{}\"}", NULL },
 };
 
@@ -287,7 +308,8 @@ test_json(void)
 
 	begin("log_processed", KEEP_AUTO, false);
 	CHECK(json_cases, json, "json");
-	ok(g.with + g.without > 40 && g.clashes == 2, "clashes are counted: %d", (int)g.clashes);
+	ok(g.with + g.without > 40 && g.clashes == 2, "clashes are counted: %d",
+	    (int)g.clashes);
 	graft_done(&g);
 	begin("log_processed", KEEP_YES, false);
 	CHECK(keep_cases, json, "keep");
@@ -331,8 +353,10 @@ test_large(void)
 			p += sprintf(p, "%s\\\"k%d\\\":%d", i ? "," : "", i, i);
 		p = stpcpy(p, "}\"}");
 		run(&json, 1, line, (size_t)(p - line));
-		ok((memmem(o.buf, o.n, "log_processed", 13) == NULL) == (members == GRAFT_MERGE_MAX),
-		    "%d members are %slifted", members, members == GRAFT_MERGE_MAX ? "" : "not ");
+		ok((memmem(o.buf, o.n, "log_processed", 13) == NULL) ==
+			(members == GRAFT_MERGE_MAX),
+		    "%d members are %slifted", members,
+		    members == GRAFT_MERGE_MAX ? "" : "not ");
 	}
 	ok(g.clashes == 1, "which is counted");
 	graft_done(&g);
@@ -363,20 +387,22 @@ test_builtins(void)
 		{ "apache", "host user time method path code size referer agent" },
 		{ "apache2", "host user time method path code size referer agent" },
 		{ "apache_error", "time level pid client message" },
-		{ "k8s-nginx-ingress", "host user time method path code size referer agent "
-				       "request_length request_time proxy_upstream_name upstream_addr "
-				       "upstream_response_length upstream_response_time "
-				       "upstream_status reg_id" },
+		{ "k8s-nginx-ingress",
+		    "host user time method path code size referer agent "
+		    "request_length request_time proxy_upstream_name upstream_addr "
+		    "upstream_response_length upstream_response_time "
+		    "upstream_status reg_id" },
 	};
 
 	for (size_t i = 0; i < builtins_n; i++) {
-		char raw[1024], names[512] = "", text[1024];
+		char raw[1024] = "", names[512] = "", text[1024];
 		uint64_t none = 0;
 		struct err e;
 		struct buf scratch;
 		struct parser *p = parser_open(builtins[i].name, &e);
 		struct message m = { .raw = raw, .place = text, .scratch = &scratch };
-		char *stop = jsonw_text(raw, builtins[i].sample, strlen(builtins[i].sample), &none);
+		char *stop = jsonw_text(
+		    raw, builtins[i].sample, strlen(builtins[i].sample), &none);
 		const char *why;
 
 		*stop = '"';
@@ -385,13 +411,16 @@ test_builtins(void)
 		ok(p != NULL && parser_first(&p, 1, &m, &g.parsed) == PARSER_FITS,
 		    "%s fits its sample", builtins[i].name);
 		for (size_t k = 0; k < g.parsed.fields; k++)
-			snprintf(names + strlen(names), sizeof names - strlen(names), "%s%.*s",
-			    k ? " " : "", (int)g.parsed.field[k].name.n, g.parsed.field[k].name.p);
+			snprintf(names + strlen(names), sizeof names - strlen(names),
+			    "%s%.*s", k ? " " : "", (int)g.parsed.field[k].name.n,
+			    g.parsed.field[k].name.p);
 		for (size_t k = 0; k < sizeof want / sizeof *want; k++)
 			if (strcmp(want[k].name, builtins[i].name) == 0 &&
-			    !ok(strcmp(names, want[k].fields) == 0, "%s's fields", want[k].name))
+			    !ok(strcmp(names, want[k].fields) == 0, "%s's fields",
+				want[k].name))
 				printf("# got %s\n", names);
-		ok(p->stops(p, str_of(builtins[i].sample), &why) == strlen(builtins[i].sample),
+		ok(p->stops(p, str_of(builtins[i].sample), &why) ==
+			strlen(builtins[i].sample),
 		    "%s does not stop in its sample", builtins[i].name);
 		buf_done(&scratch);
 		parser_close(p);
@@ -399,7 +428,9 @@ test_builtins(void)
 }
 
 #define LINE "10.0.0.1 - - [22/Nov/2026:13:00:00 +0000] "
-#define FIELDS "{\"remote\":\"10.0.0.1\",\"host\":\"-\",\"user\":\"-\",\"time\":\"22/Nov/2026:13:00:00 +0000\","
+#define FIELDS                                                                           \
+	"{\"remote\":\"10.0.0.1\",\"host\":\"-\",\"user\":\"-\",\"time\":\"22/Nov/"      \
+	"2026:13:00:00 +0000\","
 
 static const struct graft_case nginx_cases[] = {
 	{ "{\"log\":\"" LINE "\\\"GET / HTTP/1.1\\\" 200 5\"}",
@@ -408,7 +439,8 @@ static const struct graft_case nginx_cases[] = {
 	/* a quote, a backslash and a tab that came escaped are escaped again */
 	{ "{\"log\":\"" LINE "\\\"GET /a\\\\b\\tc HTTP/1.1\\\" 200 5\"}",
 	    "{\"log\":\"" LINE "\\\"GET /a\\\\b\\tc HTTP/1.1\\\" 200 5\"," P FIELDS
-	    "\"method\":\"GET\",\"path\":\"/a\\\\b\\tc\",\"code\":\"200\",\"size\":\"5\"}}" },
+	    "\"method\":\"GET\",\"path\":\"/"
+	    "a\\\\b\\tc\",\"code\":\"200\",\"size\":\"5\"}}" },
 	/* blanks in the path, no protocol, no request, more behind the agent */
 	{ "{\"log\":\"" LINE "\\\"GET /a b c HTTP/1.1\\\" 200 5\"}",
 	    "{\"log\":\"" LINE "\\\"GET /a b c HTTP/1.1\\\" 200 5\"," P FIELDS
@@ -417,14 +449,16 @@ static const struct graft_case nginx_cases[] = {
 	    "{\"log\":\"" LINE "\\\"GET /\\\" 200 5\"," P FIELDS
 	    "\"method\":\"GET\",\"path\":\"/\",\"code\":\"200\",\"size\":\"5\"}}" },
 	{ "{\"log\":\"" LINE "\\\"\\\" 400 0 \\\"-\\\" \\\"-\\\" \\\"1.2.3.4\\\"\"}",
-	    "{\"log\":\"" LINE "\\\"\\\" 400 0 \\\"-\\\" \\\"-\\\" \\\"1.2.3.4\\\"\"," P FIELDS
+	    "{\"log\":\"" LINE
+	    "\\\"\\\" 400 0 \\\"-\\\" \\\"-\\\" \\\"1.2.3.4\\\"\"," P FIELDS
 	    "\"code\":\"400\",\"size\":\"0\",\"referer\":\"-\",\"agent\":\"-\"}}" },
 	{ "{\"log\":\"" LINE "\\\"GET / HTTP/1.1\\\" 200\"}", NULL },
 	{ "{\"log\":\"\xff" LINE "\\\"GET / HTTP/1.1\\\" 200 5\"}", NULL },
 	{ "{\"log\":\"" LINE "\\\"GET /\\ud800 HTTP/1.1\\\" 200 5\"}", NULL },
 	{ "{\"log\":\"" LINE "\\\"GET /\\u0000\\u00e9 HTTP/1.1\\\" 200 5\"}",
 	    "{\"log\":\"" LINE "\\\"GET /\\u0000\\u00e9 HTTP/1.1\\\" 200 5\"," P FIELDS
-	    "\"method\":\"GET\",\"path\":\"/\\u0000\xc3\xa9\",\"code\":\"200\",\"size\":\"5\"}}" },
+	    "\"method\":\"GET\",\"path\":\"/"
+	    "\\u0000\xc3\xa9\",\"code\":\"200\",\"size\":\"5\"}}" },
 };
 
 static void
@@ -439,12 +473,13 @@ test_nginx(void)
 	CHECK(nginx_cases, chain[1], "nginx");
 	run(chain, 2, line, strlen(line));
 	ok(wrote("{" P "{\"a\":1}}"), "json before nginx");
-	run(chain, 2, not, strlen(not));
+	run(chain, 2, not, strlen(not ));
 	ok(memmem(o.buf, o.n, "\"remote\":\"{10.0.0.1\"", 20) != NULL, "then nginx");
 	graft_done(&g);
 	begin("log_processed", KEEP_NO, false);
 	run(chain + 1, 1, nginx_cases[0].line, strlen(nginx_cases[0].line));
-	ok(memcmp(o.buf, "{" P "{\"remote\"", 26) == 0, "the message is dropped where that is asked for");
+	ok(memcmp(o.buf, "{" P "{\"remote\"", 26) == 0,
+	    "the message is dropped where that is asked for");
 	graft_done(&g);
 	parser_close(chain[0]);
 	parser_close(chain[1]);
@@ -453,8 +488,8 @@ test_nginx(void)
 static void
 test_regex(void)
 {
-	static const char *const wrong[] = { "(?<a>", "no groups", "", "(?<a>x)(?<a>y)", "(?<1>x)",
-		"[", "(?<a>\\x{110000})" };
+	static const char *const wrong[] = { "(?<a>", "no groups", "", "(?<a>x)(?<a>y)",
+		"(?<1>x)", "[", "(?<a>\\x{110000})" };
 	struct err e;
 	struct parser *p;
 	char line[200], *to = stpcpy(line, "{\"log\":\"");
@@ -462,7 +497,8 @@ test_regex(void)
 
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		p = regex_open("t", wrong[i], &e);
-		ok(p == NULL && e.status == ST_USAGE, "pattern %s: %s", wrong[i], p ? "taken" : e.text);
+		ok(p == NULL && e.status == ST_USAGE, "pattern %s: %s", wrong[i],
+		    p ? "taken" : e.text);
 	}
 	memset(to, 'a', 60);
 	strcpy(to + 60, "!\"}");
@@ -472,7 +508,8 @@ test_regex(void)
 	    "a pattern that explodes is given up");
 	parser_close(p);
 	p = regex_open("deep", "^(?<x>(?:(a)|b(?1))*)$", &e);
-	ok(p == NULL || run(&p, 1, line, strlen(line)) != GRAFT_BAD, "a recursive one ends");
+	ok(p == NULL || run(&p, 1, line, strlen(line)) != GRAFT_BAD,
+	    "a recursive one ends");
 	parser_close(p);
 	p = regex_open("late", "(?<b>b)?(?<a>a)(?<none>x*)", &e);
 	run(&p, 1, "{\"log\":\"ca\"}", 12);
@@ -501,8 +538,8 @@ test_regex(void)
 static void
 test_options(void)
 {
-	static const char *const wrong[] = { "_src", "time", "stream", "log", "attrs", "kubernetes",
-		"_error", "message", "", "\xff" };
+	static const char *const wrong[] = { "_src", "time", "stream", "log", "attrs",
+		"kubernetes", "_error", "message", "", "\xff" };
 	struct err e;
 
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -510,7 +547,8 @@ test_options(void)
 		    "not into '%s'", wrong[i]);
 		graft_done(&g);
 	}
-	ok(parser_open("ngnix", &e) == NULL && strstr(e.text, "did you mean nginx?") != NULL,
+	ok(parser_open("ngnix", &e) == NULL &&
+		strstr(e.text, "did you mean nginx?") != NULL,
 	    "the nearest parser is named: %s", e.text);
 	ok(graft_init(&g, "message", "a\"b", &e) == 0, "a key that must be escaped");
 	{

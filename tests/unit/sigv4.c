@@ -1,5 +1,5 @@
-/* The three steps of Signature Version 4 against the texts that AWS's documentation gives, and
- * the encoding of keys. */
+/* The three steps of Signature Version 4 against the texts that AWS's documentation
+ * gives, and the encoding of keys. */
 #include "unit.h"
 
 #include "base/buf.h"
@@ -8,8 +8,8 @@
 #include "base/str.h"
 #include "s3/sigv4.h"
 
-#define MAY24 INT64_C(1369353600000000000)  /* 20130524T000000Z */
-#define AUG30 INT64_C(1440938160000000000)  /* 20150830T123600Z */
+#define MAY24 INT64_C(1369353600000000000) /* 20130524T000000Z */
+#define AUG30 INT64_C(1440938160000000000) /* 20150830T123600Z */
 #define S3HOST "examplebucket.s3.amazonaws.com"
 #define S3SECRET "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 #define SUITE_SECRET "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
@@ -29,22 +29,26 @@ struct example {
 	const char *canonical, *canonical_hash, *string, *signature;
 };
 
-/* Amazon S3 API Reference, "Authenticating Requests (AWS Signature Version 4)", single chunk;
- * IAM's "Create a signed AWS API request"; the test suite's get-vanilla family. */
+/* Amazon S3 API Reference, "Authenticating Requests (AWS Signature Version 4)", single
+ * chunk; IAM's "Create a signed AWS API request"; the test suite's get-vanilla family. */
 static const struct example examples[] = {
 	{ "GET object, with a range", "GET", "/test.txt", { { 0 } },
-	    { { "Host", S3HOST }, { "Range", "bytes=0-9" }, { "x-amz-content-sha256", SIGV4_EMPTY },
+	    { { "Host", S3HOST }, { "Range", "bytes=0-9" },
+		{ "x-amz-content-sha256", SIGV4_EMPTY },
 		{ "x-amz-date", "20130524T000000Z" } },
 	    SIGV4_EMPTY, MAY24, "us-east-1", "s3", "AKIAIOSFODNN7EXAMPLE", S3SECRET,
-	    "GET\n/test.txt\n\nhost:" S3HOST "\nrange:bytes=0-9\nx-amz-content-sha256:" SIGV4_EMPTY
-	    "\nx-amz-date:20130524T000000Z\n\nhost;range;x-amz-content-sha256;x-amz-date\n" SIGV4_EMPTY,
+	    "GET\n/test.txt\n\nhost:" S3HOST
+	    "\nrange:bytes=0-9\nx-amz-content-sha256:" SIGV4_EMPTY
+	    "\nx-amz-date:20130524T000000Z\n\nhost;range;x-amz-content-sha256;x-amz-"
+	    "date\n" SIGV4_EMPTY,
 	    "7344ae5b7ee6c3e7e6b0fe0640412a37625d1fbfff95c48bbb2dc43964946972",
 	    "AWS4-HMAC-SHA256\n20130524T000000Z\n20130524/us-east-1/s3/aws4_request\n"
 	    "7344ae5b7ee6c3e7e6b0fe0640412a37625d1fbfff95c48bbb2dc43964946972",
 	    "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41" },
 	{ "PUT object, $ in its key", "PUT", "/test$file.text", { { 0 } },
 	    { { "Date", "Fri, 24 May 2013 00:00:00 GMT" }, { "Host", S3HOST },
-		{ "x-amz-date", "20130524T000000Z" }, { "x-amz-storage-class", "REDUCED_REDUNDANCY" },
+		{ "x-amz-date", "20130524T000000Z" },
+		{ "x-amz-storage-class", "REDUCED_REDUNDANCY" },
 		{ "x-amz-content-sha256", HELLO } },
 	    HELLO, MAY24, "us-east-1", "s3", "AKIAIOSFODNN7EXAMPLE", S3SECRET,
 	    "PUT\n/test%24file.text\n\ndate:Fri, 24 May 2013 00:00:00 GMT\nhost:" S3HOST
@@ -53,21 +57,25 @@ static const struct example examples[] = {
 	    "date;host;x-amz-content-sha256;x-amz-date;x-amz-storage-class\n" HELLO,
 	    "9e0e90d9c76de8fa5b200d8c849cd5b8dc7a3be3951ddb7f6a76b4158342019d", NULL,
 	    "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd" },
-	{ "GET bucket lifecycle, a name without value", "GET", "/", { { "lifecycle", "" } },
+	{ "GET bucket lifecycle, a name without value", "GET", "/",
+	    { { "lifecycle", "" } },
 	    { { "Host", S3HOST }, { "x-amz-date", "20130524T000000Z" },
 		{ "x-amz-content-sha256", SIGV4_EMPTY } },
 	    SIGV4_EMPTY, MAY24, "us-east-1", "s3", "AKIAIOSFODNN7EXAMPLE", S3SECRET,
 	    "GET\n/\nlifecycle=\nhost:" S3HOST "\nx-amz-content-sha256:" SIGV4_EMPTY
-	    "\nx-amz-date:20130524T000000Z\n\nhost;x-amz-content-sha256;x-amz-date\n" SIGV4_EMPTY,
+	    "\nx-amz-date:20130524T000000Z\n\nhost;x-amz-content-sha256;x-amz-"
+	    "date\n" SIGV4_EMPTY,
 	    "9766c798316ff2757b517bc739a67f6213b4ab36dd5da2f94eaebf79c77395ca", NULL,
 	    "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543" },
-	{ "list objects, query out of order", "GET", "/", { { "prefix", "J" }, { "max-keys", "2" } },
+	{ "list objects, query out of order", "GET", "/",
+	    { { "prefix", "J" }, { "max-keys", "2" } },
 	    { { "Host", S3HOST }, { "x-amz-date", "20130524T000000Z" },
 		{ "x-amz-content-sha256", SIGV4_EMPTY } },
 	    SIGV4_EMPTY, MAY24, "us-east-1", "s3", "AKIAIOSFODNN7EXAMPLE", S3SECRET, NULL,
 	    "df57d21db20da04d7fa30298dd4488ba3a2b47ca3a489c74750e0f1e7df1b9b7", NULL,
 	    "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7" },
-	{ "IAM ListUsers", "GET", "/", { { "Version", "2010-05-08" }, { "Action", "ListUsers" } },
+	{ "IAM ListUsers", "GET", "/",
+	    { { "Version", "2010-05-08" }, { "Action", "ListUsers" } },
 	    { { "Content-Type", "application/x-www-form-urlencoded; charset=utf-8" },
 		{ "Host", "iam.amazonaws.com" }, { "X-Amz-Date", "20150830T123600Z" } },
 	    SIGV4_EMPTY, AUG30, "us-east-1", "iam", "AKIDEXAMPLE", SUITE_SECRET, NULL,
@@ -86,7 +94,8 @@ pairs_of(const struct pair *from, size_t max, struct sigv4_pair *to)
 	size_t n = 0;
 
 	for (; n < max && from[n].name != NULL; n++)
-		to[n] = (struct sigv4_pair){ str_of(from[n].name), str_of(from[n].value) };
+		to[n] =
+		    (struct sigv4_pair){ str_of(from[n].name), str_of(from[n].value) };
 	return n;
 }
 
@@ -94,8 +103,11 @@ static void
 test_example(const struct example *x)
 {
 	struct sigv4_pair query[4], header[8];
-	struct sigv4_request rq = { .method = x->method, .path = str_of(x->path), .query = query,
-		.headers = header, .payload = x->payload };
+	struct sigv4_request rq = { .method = x->method,
+		.path = str_of(x->path),
+		.query = query,
+		.headers = header,
+		.payload = x->payload };
 	struct sigv4_scope sc = { x->time_ns, x->region, x->service };
 	struct buf text, names, string, auth;
 	uint8_t digest[32];
@@ -121,7 +133,8 @@ test_example(const struct example *x)
 	ok(strcmp(hex, x->signature) == 0, "%s: signature", x->what);
 	sigv4_authorization(&sc, x->access, (struct str){ names.p, names.n }, hex, &auth);
 	ok(strstr(auth.p, x->signature) != NULL && strstr(auth.p, x->access) != NULL &&
-	    strstr(auth.p, "SignedHeaders=") != NULL && strstr(auth.p, x->secret) == NULL,
+		strstr(auth.p, "SignedHeaders=") != NULL &&
+		strstr(auth.p, x->secret) == NULL,
 	    "%s: authorization", x->what);
 	buf_done(&text);
 	buf_done(&names);
@@ -135,7 +148,8 @@ test_encoding(void)
 	static const struct {
 		const char *raw, *path, *query;
 	} rows[] = {
-		{ "year=2026/month=11", "year%3D2026/month%3D11", "year%3D2026%2Fmonth%3D11" },
+		{ "year=2026/month=11", "year%3D2026/month%3D11",
+		    "year%3D2026%2Fmonth%3D11" },
 		{ "a b", "a%20b", "a%20b" },
 		{ "a+b", "a%2Bb", "a%2Bb" },
 		{ "100%", "100%25", "100%25" },
@@ -157,11 +171,13 @@ test_encoding(void)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		buf_addc(&b, '<');
 		sigv4_encode(&b, str_of(rows[i].raw), true);
-		ok(strcmp(b.p + 1, rows[i].path) == 0, "path of <%s>: %s", rows[i].raw, b.p + 1);
+		ok(strcmp(b.p + 1, rows[i].path) == 0, "path of <%s>: %s", rows[i].raw,
+		    b.p + 1);
 		buf_clear(&b);
 		buf_addc(&b, '<');
 		sigv4_encode(&b, str_of(rows[i].raw), false);
-		ok(strcmp(b.p + 1, rows[i].query) == 0, "query of <%s>: %s", rows[i].raw, b.p + 1);
+		ok(strcmp(b.p + 1, rows[i].query) == 0, "query of <%s>: %s", rows[i].raw,
+		    b.p + 1);
 		buf_clear(&b);
 	}
 	buf_done(&b);
@@ -177,10 +193,14 @@ test_query(void)
 	} rows[] = {
 		{ "none", { { 0 } }, "" },
 		{ "by name", { { "b", "1" }, { "a", "2" } }, "a=2&b=1" },
-		{ "by value where names are equal", { { "a", "2" }, { "a", "1" } }, "a=1&a=2" },
-		{ "a name before one that it begins", { { "a-b", "1" }, { "a", "2" } }, "a=2&a-b=1" },
-		{ "by the encoded name", { { "~", "1" }, { "\xc3\xa4", "2" } }, "%C3%A4=2&~=1" },
-		{ "values are encoded", { { "prefix", "a/b c=d" } }, "prefix=a%2Fb%20c%3Dd" },
+		{ "by value where names are equal", { { "a", "2" }, { "a", "1" } },
+		    "a=1&a=2" },
+		{ "a name before one that it begins", { { "a-b", "1" }, { "a", "2" } },
+		    "a=2&a-b=1" },
+		{ "by the encoded name", { { "~", "1" }, { "\xc3\xa4", "2" } },
+		    "%C3%A4=2&~=1" },
+		{ "values are encoded", { { "prefix", "a/b c=d" } },
+		    "prefix=a%2Fb%20c%3Dd" },
 		{ "capitals first", { { "a", "" }, { "B", "" } }, "B=&a=" },
 	};
 	struct sigv4_pair q[4];
@@ -191,7 +211,8 @@ test_query(void)
 		size_t n = pairs_of(rows[i].q, 4, q);
 
 		buf_init(&b, 1000);
-		ok(sigv4_query(&b, q, n, &e) == 0 && strcmp(b.p ? b.p : "", rows[i].want) == 0,
+		ok(sigv4_query(&b, q, n, &e) == 0 &&
+			strcmp(b.p ? b.p : "", rows[i].want) == 0,
 		    "query: %s: %s", rows[i].what, b.p ? b.p : "");
 		buf_done(&b);
 	}
@@ -205,13 +226,15 @@ test_headers(void)
 		struct pair h[4];
 		const char *want; /* headers and their names */
 	} rows[] = {
-		{ "trimmed, blanks inside become one", { { "X", "  a   b \t c  " } }, "x:a b c\n\nx\n" },
+		{ "trimmed, blanks inside become one", { { "X", "  a   b \t c  " } },
+		    "x:a b c\n\nx\n" },
 		{ "empty values stay", { { "host", "h" }, { "x-amz-meta-a", "" } },
 		    "host:h\nx-amz-meta-a:\n\nhost;x-amz-meta-a\n" },
-		{ "a name that begins another", { { "x-amz-meta-a-b", "2" }, { "x-amz-meta-a", "1" } },
+		{ "a name that begins another",
+		    { { "x-amz-meta-a-b", "2" }, { "x-amz-meta-a", "1" } },
 		    "x-amz-meta-a:1\nx-amz-meta-a-b:2\n\nx-amz-meta-a;x-amz-meta-a-b\n" },
-		{ "equal names are joined in their order", { { "my", "b" }, { "My", "a" }, { "MY", "c" } },
-		    "my:b,a,c\n\nmy\n" },
+		{ "equal names are joined in their order",
+		    { { "my", "b" }, { "My", "a" }, { "MY", "c" } }, "my:b,a,c\n\nmy\n" },
 		{ "a folded value", { { "my", "a\r\n  b" } }, "my:a b\n\nmy\n" },
 	};
 	struct sigv4_pair h[4];
@@ -219,14 +242,18 @@ test_headers(void)
 	struct err e;
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct sigv4_request rq = { .method = "GET", .path = STR(""), .headers = h,
-			.header_n = pairs_of(rows[i].h, 4, h), .payload = "P" };
+		struct sigv4_request rq = { .method = "GET",
+			.path = STR(""),
+			.headers = h,
+			.header_n = pairs_of(rows[i].h, 4, h),
+			.payload = "P" };
 		char want[200];
 
 		buf_init(&text, 1000);
 		buf_init(&names, 1000);
 		snprintf(want, sizeof want, "GET\n/\n\n%sP", rows[i].want);
-		ok(sigv4_canonical(&rq, &text, &names, &e) == 0 && strcmp(text.p, want) == 0,
+		ok(sigv4_canonical(&rq, &text, &names, &e) == 0 &&
+			strcmp(text.p, want) == 0,
 		    "headers: %s", rows[i].what);
 		buf_done(&text);
 		buf_done(&names);
@@ -237,8 +264,11 @@ static void
 test_limits(void)
 {
 	struct sigv4_pair many[SIGV4_PAIRS_MAX + 1];
-	struct sigv4_request rq = { .method = "GET", .path = STR("/"), .headers = many,
-		.header_n = SIGV4_PAIRS_MAX + 1, .payload = "P" };
+	struct sigv4_request rq = { .method = "GET",
+		.path = STR("/"),
+		.headers = many,
+		.header_n = SIGV4_PAIRS_MAX + 1,
+		.payload = "P" };
 	struct buf text, names;
 	struct err e;
 	char t[17];
@@ -248,7 +278,8 @@ test_limits(void)
 	buf_init(&text, 1000);
 	buf_init(&names, 1000);
 	ok(sigv4_canonical(&rq, &text, &names, &e) < 0, "too many headers are refused");
-	ok(sigv4_query(&text, many, SIGV4_PAIRS_MAX + 1, &e) < 0, "too many names are refused");
+	ok(sigv4_query(&text, many, SIGV4_PAIRS_MAX + 1, &e) < 0,
+	    "too many names are refused");
 	buf_done(&text);
 	buf_init(&text, 10);
 	rq.header_n = 1;
