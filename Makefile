@@ -11,15 +11,14 @@ PKGS_logtail  := libcrypto libisal
 PKGS_logparse := libpcre2-8
 PKGS_k8smeta  :=
 PKGS_logbatch := libcrypto libisal zlib
-PKGS_s3put    := libcrypto libcurl jansson
+PKGS_s3put    := libcrypto libcurl
 PKGS     := $(sort $(foreach p,$(PROGS),$(PKGS_$(p))))
 
 # What setup installs, and why: README.md, "Dependencies".
-DEBS     := pkg-config libjansson-dev zlib1g-dev libisal-dev libarchive-dev libpcre2-dev \
-            libcurl4-openssl-dev libssl-dev
-DEBS_CHECK := bats bats-assert bats-support jq mandoc python3 clang clang-format clang-tidy \
+DEBS     := pkg-config zlib1g-dev libisal-dev libpcre2-dev libcurl4-openssl-dev libssl-dev
+DEBS_CHECK := libjansson-dev libclang-rt-14-dev bats bats-assert bats-support jq mandoc python3 clang clang-format clang-tidy \
             cppcheck valgrind openssl curl procps radosgw ceph-mon ceph-osd ceph-common
-DEBS_BENCH := pigz rsyslog syslog-ng-core time
+DEBS_BENCH := pigz isal python3
 
 std      = -std=c17 -D_GNU_SOURCE -Ilib -DLOGSWEEP_VERSION='"$(VERSION)"'
 warn     = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
@@ -94,7 +93,7 @@ $(bins): $(B)/%: $(B)/cmd/%.o $(B)/lib.a
 	$(CC) $(CFLAGS) $(hardld) $(LDFLAGS) -o $@ $^ $(if $(PKGS_$*),$(shell pkg-config --libs $(PKGS_$*))) $(LDLIBS)
 $(B)/unit/%: tests/unit/%.c tests/unit/unit.h $(B)/lib.a
 	@mkdir -p $(@D)
-	$(CC) $(std) -Itests/unit $(warn) $(hard) $(CPPFLAGS) $(CFLAGS) $(hardld) -MMD -MP -o $@ $< $(B)/lib.a $(shell pkg-config --libs $(PKGS))
+	$(CC) $(std) -Itests/unit $(warn) $(hard) $(CPPFLAGS) $(CFLAGS) $(hardld) -MMD -MP -o $@ $< $(B)/lib.a $(shell pkg-config --libs $(PKGS) jansson)
 $(B)/nodetree: $(gens) $(wildcard tests/gen/*.h)
 	@mkdir -p $(@D)
 	$(CC) -std=c17 -D_GNU_SOURCE $(warn) $(CFLAGS) -o $@ $(gens) -lz

@@ -12,18 +12,23 @@
 #include "cli/opts.h"
 #include "cli/stats.h"
 #include "ledger/ledger.h"
+#include "record/jscan.h"
 #include "record/ndjson.h"
 #include "record/timestamp.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { TOLD_MAX = 5 };
+enum { TOLD_MAX = 5, IDLE_MS = 200 };
 
 static const char *state, *out_dir, *template = KEY_DEFAULT, *gzip_level = "fast", *node;
 static uint64_t max_size = 128 << 20, max_spool = 1 << 30;
+static int64_t max_age;
 static bool dry_run;
 
 static const struct opt options[] = {
@@ -33,6 +38,8 @@ static const struct opt options[] = {
 	{ 0, "gzip", "LEVEL", OPT_STR, &gzip_level, "fast, or 1 to 9 (default fast)" },
 	{ 0, "max-size", "SIZE", OPT_SIZE, &max_size,
 	    "begin another object when one has SIZE compressed bytes (default 128M)" },
+	{ 0, "max-age", "AGE", OPT_AGE, &max_age,
+	    "commit when the oldest record in hand came AGE ago, not only at the end of input" },
 	{ 0, "max-spool", "SIZE", OPT_SIZE, &max_spool,
 	    "commit nothing while more than SIZE waits in the outbox (default 1G)" },
 	{ 0, "node", "NAME", OPT_STR, &node, "this node's name (default the host name)" },
@@ -50,8 +57,43 @@ struct run {
 	struct stats stats;
 	uint64_t line_no, batches, unfinished;
 	int status;
-	bool torn;
+	bool torn, delivered;
+	struct ledger *begun; /* the ledger as last read or written; `offered` borrows from it */
+	struct ledger_names offered; /* batches whose manifests are printed */
+	struct commit_history own;
+	int64_t oldest;  /* clock_steady() when the first record since the last commit came; 0 */
+	bool told_marks; /* that --max-age cannot work */
+	char spool_parent[PATH_MAX];
 };
+
+/* SIGTERM, SIGINT and SIGHUP end the input: what is whole by then is committed.  The handler
+ * puts /dev/null in the place of the file being read, so that no read waits on. */
+static volatile sig_atomic_t stop_signal, input_fd = -1;
+static int null_fd = -1;
+
+static void
+on_stop(int sig)
+{
+	int saved = errno;
+
+	stop_signal = sig;
+	if (input_fd >= 0 && null_fd >= 0)
+		(void)dup2(null_fd, input_fd);
+	errno = saved;
+}
+
+static void
+catch_stops(void)
+{
+	/* the second one ends the program at once */
+	const struct sigaction sa = { .sa_handler = on_stop, .sa_flags = (int)SA_RESETHAND };
+	struct sigaction now;
+
+	null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	for (const int *s = (const int[]){ SIGTERM, SIGINT, SIGHUP, 0 }; *s != 0; s++)
+		if (sigaction(*s, NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+			sigaction(*s, &sa, NULL);
+}
 
 static int
 parse_level(int *level, struct err *e)
@@ -81,22 +123,41 @@ check_options(int *level, struct err *e)
 		return err_set(e, ST_USAGE, "--max-size: 0");
 	if (parse_level(level, e) < 0)
 		return -1;
+	if (max_age > 0 && state == NULL)
+		return err_set(e, ST_USAGE, "--max-age: goes with --state");
 	return keytemplate_check(template, node, e);
+}
+
+/* Is it the beginning of a line that a killed writer did not finish?  A line of several
+ * pieces ends with the input only when its end is missing. */
+static bool
+is_torn(const struct run *run, int got, struct str line)
+{
+	if (stop_signal != 0 && got != NDJSON_LINE && run->lines.eof)
+		return true;
+	if (!run->lines.pipe)
+		return false;
+	return got == NDJSON_TORN ? !jscan_shape(line, NULL) : got == NDJSON_PIECE && run->lines.eof;
 }
 
 static int
 one_line(struct run *run, int got, struct str line, struct err *e)
 {
-	const char *bad = got == NDJSON_PIECE ? "part of a line over 16 MiB" : NULL, *why;
+	enum intake_kind kind = INTAKE_LINE;
+	const char *why;
 	int r;
 
 	run->line_no++;
-	if (got == NDJSON_TORN && run->lines.pipe && line.p[line.n - 1] != '}') {
-		diag_error("%s: the last line is cut off: its writer was killed; dropped", run->lines.name);
+	if (is_torn(run, got, line)) {
+		if (stop_signal == 0)
+			diag_error("%s: the last line is cut off: its writer was killed; dropped",
+			    run->lines.name);
 		run->torn = true;
 		return 0;
 	}
-	if ((r = intake_line(&run->in, line, bad, common.strict, &why, e)) < 0)
+	if (got == NDJSON_PIECE)
+		kind = run->lines.in_long ? INTAKE_PIECE : INTAKE_LAST;
+	if ((r = intake_line(&run->in, line, kind, common.strict, &why, e)) < 0)
 		return -1;
 	if (r > 0) {
 		if (run->in.n.rejected <= TOLD_MAX)
@@ -107,29 +168,80 @@ one_line(struct run *run, int got, struct str line, struct err *e)
 	return 0;
 }
 
+static int deliver(struct run *run, uint64_t *gen, struct err *e);
+static int check_spool(const struct ledger *l, struct err *e);
+
+/* --max-age: commit all that came in, at a place where all of it is sure. */
+static int
+cut(struct run *run, struct err *e)
+{
+	uint64_t gen = 0;
+
+	if (run->in.positions.unmarked > 0) {
+		if (!run->told_marks)
+			diag_warn("--max-age: a filter drops the marks, so all is committed at the end of input only");
+		run->told_marks = true;
+		return 0;
+	}
+	if (partitions_finish(&run->in.partitions, e) < 0 || deliver(run, &gen, e) < 0)
+		return -1;
+	intake_committed(&run->in, gen);
+	run->oldest = 0;
+	return 0;
+}
+
+/* Called after each line, and when none came for a while. */
+static int
+cut_if_due(struct run *run, bool look, struct err *e)
+{
+	if (run->oldest == 0) {
+		run->oldest = clock_steady();
+		return 0;
+	}
+	if (run->in.positions.open > 0 || !look)
+		return 0;
+	return clock_steady() - run->oldest >= max_age ? cut(run, e) : 0;
+}
+
+static int
+read_one(struct run *run, const struct inputs *files, struct err *e)
+{
+	struct str line;
+	int got = 0, r = 0;
+
+	ndjson_in_open(&run->lines, files->fd, files->name);
+	run->line_no = 0;
+	input_fd = files->fd;
+	run->lines.wait_ms = max_age > 0 ? IDLE_MS : 0;
+	while (stop_signal == 0 && r == 0 && (got = ndjson_next(&run->lines, &line, e)) > 0) {
+		uint64_t before = run->in.n.records;
+
+		if (got != NDJSON_IDLE)
+			r = one_line(run, got, line, e);
+		/* a line that is no record is a mark, after which all may be sure */
+		if (r == 0 && max_age > 0 && (run->oldest != 0 || run->in.n.records > before))
+			r = cut_if_due(run, run->in.n.records == before, e);
+		if ((run->line_no & 4095) == 0)
+			stats_poll(&run->stats);
+	}
+	input_fd = -1;
+	return r < 0 || got < 0 ? -1 : 0;
+}
+
 static int
 read_all(struct run *run, int argc, char *argv[], struct err *e)
 {
 	struct inputs files;
-	struct str line;
-	int more, got;
+	int more;
 
 	if (inputs_init(&files, argc, argv, e) < 0 || ndjson_in_init(&run->lines, NULL, e) < 0)
 		return -1;
-	while ((more = inputs_next(&files, e)) != 0) {
-		if (more < 0)
-			return -1; /* a file that is missing may hold what marks close */
-		ndjson_in_open(&run->lines, files.fd, files.name);
-		run->line_no = 0;
-		while ((got = ndjson_next(&run->lines, &line, e)) > 0) {
-			if (one_line(run, got, line, e) < 0)
-				return -1;
-			if ((run->line_no & 4095) == 0)
-				stats_poll(&run->stats);
-		}
-		if (got < 0)
+	while (stop_signal == 0 && (more = inputs_next(&files, e)) != 0)
+		/* a file that is missing may hold what marks close */
+		if (more < 0 || read_one(run, &files, e) < 0)
 			return -1;
-	}
+	if (stop_signal != 0)
+		diag_note("signal %d: what is whole is committed", (int)stop_signal);
 	return 0;
 }
 
@@ -139,15 +251,17 @@ print(const struct buf *lines, struct err *e)
 	return write_all(STDOUT_FILENO, lines->p, lines->n, "<stdout>", e);
 }
 
-/* Every batch that waits, oldest first. */
+/* The batches that wait and were not offered before, oldest first. */
 static int
-print_waiting(const struct ledger *l, struct err *e)
+offer(const struct ledger *l, const struct ledger_names *before, struct err *e)
 {
 	struct buf line;
 	int r = 0;
 
 	buf_init(&line, LEDGER_MAX);
 	for (size_t i = 0; i < l->batches && r == 0; i++) {
+		if (ledger_names_has(before, l->batch[i].name))
+			continue;
 		buf_clear(&line);
 		ledger_manifest(&l->batch[i], state, &line);
 		r = buf_check(&line, "manifest", e) < 0 ? -1 : print(&line, e);
@@ -174,100 +288,135 @@ print_dry(struct run *run, struct err *e)
 	return r;
 }
 
+static void
+tell_if_copy(struct run *run, const struct ledger *l)
+{
+	if (!l->from_copy)
+		return;
+	diag_warn("%s: ledger.json was damaged; its copy was used", state);
+	run->status = status_worse(run->status, ST_ASIDE);
+}
+
+/* A commit; *gen is its generation. */
 static int
-deliver(struct run *run, struct err *e)
+deliver(struct run *run, uint64_t *gen, struct err *e)
 {
 	struct partitions *ps = &run->in.partitions;
 	struct ledger *l = NULL;
 	struct buf lines;
-	struct err copy_err;
 	int r;
 
-	run->batches = ps->batches;
+	run->batches += ps->batches;
 	if (dry_run)
 		return print_dry(run, e);
+	run->delivered = true; /* unless it turns out below that it is not */
 	if (out_dir != NULL) {
 		buf_init(&lines, LEDGER_MAX);
-		r = commit_files(out_dir, ps, &lines, e) < 0 ? -1 : print(&lines, e);
+		r = commit_files(out_dir, ps, &lines, e);
+		run->delivered = r == 0;
+		r = r < 0 ? -1 : print(&lines, e);
 		buf_done(&lines);
 		return r;
 	}
-	r = commit(state, ps, &run->in.positions, clock_now(), &l, e);
-	if (l == NULL)
-		return -1;
-	if (r < 0) {
-		/* committed; but until the copy is whole nobody may act on it */
-		ledger_free(l);
+	r = commit(state, ps, &run->in.positions, &run->own, clock_now(), &l, e);
+	if (l == NULL) {
+		run->delivered = false;
 		return -1;
 	}
-	if (l->from_copy) {
-		diag_warn("%s: ledger.json was damaged; its copy was used", state);
-		run->status = status_worse(run->status, ST_ASIDE);
+	*gen = l->gen;
+	/* if only the copy failed it is committed, but nobody may act on it yet */
+	if (r == 0) {
+		tell_if_copy(run, l);
+		r = offer(l, &run->offered, e);
 	}
-	r = print_waiting(l, &copy_err);
-	if (r < 0)
-		*e = copy_err;
-	ledger_free(l);
-	return r;
+	ledger_free(run->begun);
+	run->begun = l;
+	free(run->offered.name);
+	run->offered = (struct ledger_names){ 0 };
+	if (r == 0)
+		r = ledger_names(l, &run->offered, e);
+	return r == 0 && max_age > 0 ? check_spool(l, e) : r;
 }
 
-/* The state directory is made what it must be, and not too much waits in it. */
+/* -1: too much waits in the outbox. */
 static int
-open_state(struct run *run, bool *full, struct err *e)
+check_spool(const struct ledger *l, struct err *e)
 {
-	char parent[PATH_MAX];
-	struct ledger *l;
-	int lock, r = 0;
+	uint64_t waiting = commit_waiting(l);
 
-	*full = false;
-	if (state != NULL && !dry_run) {
-		if (dir_make(state, true, e) < 0 || (lock = ledger_lock(state, 120000000000LL, e)) < 0)
-			return -1;
-		r = ledger_prepare(state, e);
-		ledger_unlock(lock);
-	}
-	if (r < 0)
+	if (waiting < max_spool)
+		return 0;
+	return err_set(e, ST_LATER,
+	    "%s/outbox: %llu bytes wait to be delivered, --max-spool is %llu; nothing is read", state,
+	    (unsigned long long)waiting, (unsigned long long)max_spool);
+}
+
+static int
+open_state(struct run *run, struct err *e)
+{
+	if (dry_run)
+		run->begun = ledger_load(state, e);
+	else
+		(void)commit_begin(state, &run->begun, e);
+	if (run->begun == NULL)
 		return -1;
-	if (state != NULL) {
-		if ((l = ledger_load(state, e)) == NULL)
-			return -1;
-		if (commit_waiting(l) >= max_spool && !dry_run) {
-			*full = true;
-			r = print_waiting(l, e);
-			err_set(e, r < 0 ? ST_FAIL : ST_LATER,
-			    "%s/outbox: %llu bytes wait to be delivered, --max-spool is %llu; nothing is read", state,
-			    (unsigned long long)commit_waiting(l), (unsigned long long)max_spool);
-			r = -1;
-		}
-		ledger_free(l);
-	}
-	if (r < 0)
+	tell_if_copy(run, run->begun);
+	if (dry_run)
+		return 0;
+	if (offer(run->begun, &run->offered, e) < 0 ||
+	    ledger_names(run->begun, &run->offered, e) < 0)
 		return -1;
-	snprintf(parent, sizeof parent, "%s/%s", state ? state : out_dir, state ? "tmp" : ".tmp");
-	return spool_open(&run->spool, parent, e);
+	return check_spool(run->begun, e);
+}
+
+/* Where bodies are written first: beside where they will be; for a dry run anywhere else. */
+static int
+open_spool(struct run *run, struct err *e)
+{
+	const char *tmp = getenv("TMPDIR"), *dir = state ? state : out_dir;
+	int n;
+
+	if (dry_run)
+		n = snprintf(run->spool_parent, PATH_MAX, "%s/logbatch-%ld", tmp ? tmp : "/tmp", (long)getpid());
+	else
+		n = snprintf(run->spool_parent, PATH_MAX, "%s/%s", dir, state ? "tmp" : ".tmp");
+	if (n >= PATH_MAX)
+		return err_set(e, ST_USAGE, "%s: name too long", dir);
+	if (out_dir != NULL && !dry_run)
+		spool_sweep(run->spool_parent);
+	return spool_open(&run->spool, run->spool_parent, e);
+}
+
+static void
+close_spool(struct run *run)
+{
+	spool_remove(&run->spool);
+	if (state == NULL || dry_run)
+		(void)io_rmdir(run->spool_parent); /* stays as long as others use it */
 }
 
 static int
 work(struct run *run, int level, int argc, char *argv[], struct err *e)
 {
 	struct intake *in = &run->in;
+	uint64_t gen = 0;
+	int64_t unsure;
 
 	intake_init(in);
 	if (positions_init(&in->positions, e) < 0 ||
 	    partitions_init(&in->partitions, run->spool.path, template, node, level, max_size,
 		&in->positions, e) < 0 ||
-	    read_all(run, argc, argv, e) < 0)
+	    read_all(run, argc, argv, e) < 0 || (unsure = intake_end(in, e)) < 0 ||
+	    partitions_finish(&in->partitions, e) < 0)
 		return -1;
-	if (in->positions.open > 0)
-		run->unfinished = partitions_unsure(&in->partitions);
-	if (partitions_roll_back(&in->partitions, e) < 0 || partitions_finish(&in->partitions, e) < 0)
-		return -1;
-	if (run->unfinished > 0)
+	run->unfinished = (uint64_t)unsure;
+	if (unsure > 0)
 		diag_note("%llu records at the end were not marked done; the next sweep reads them again",
-		    (unsigned long long)run->unfinished);
-	return deliver(run, e);
+		    (unsigned long long)unsure);
+	return deliver(run, &gen, e);
 }
 
+/* A run that committed nothing has let nothing through. */
 static int
 finish(struct run *run, int status)
 {
@@ -275,10 +424,10 @@ finish(struct run *run, int status)
 	const struct intake *in = &run->in;
 	struct err e;
 
-	s->in = in->n.records + in->n.rejected + run->torn;
-	s->rejected = in->n.rejected;
-	s->filtered = run->unfinished + run->torn;
-	s->out = in->n.records - run->unfinished;
+	s->out = run->delivered || dry_run ? in->n.records : 0;
+	s->rejected = run->delivered || dry_run ? in->n.rejected : 0;
+	s->in = in->n.records + in->n.rejected + run->unfinished + run->torn;
+	s->filtered = s->in - s->out - s->rejected;
 	s->bytes_in = run->lines.bytes;
 	s->bytes_out = in->partitions.done_bytes;
 	if (in->timed) {
@@ -290,13 +439,25 @@ finish(struct run *run, int status)
 	return status;
 }
 
+static int
+run_all(struct run *run, int level, int argc, char *argv[])
+{
+	struct err e;
+	int r;
+
+	if ((state != NULL && open_state(run, &e) < 0) || open_spool(run, &e) < 0)
+		return diag_end(&e);
+	r = work(run, level, argc, argv, &e) < 0 ? diag_end(&e) : run->status;
+	close_spool(run);
+	return run->torn && stop_signal == 0 ? status_worse(r, ST_FAIL) : r;
+}
+
 int
 main(int argc, char *argv[])
 {
 	static struct run run = { .spool.lock = -1 };
 	struct err e;
 	int level = -1, r;
-	bool full;
 
 	diag_init(argv[0]);
 	if ((r = opts_parse(&prog, &argc, &argv, &e)) != 0)
@@ -308,16 +469,16 @@ main(int argc, char *argv[])
 	stats_own(&run.stats, "errors", &run.in.n.errors);
 	stats_own(&run.stats, "untimed", &run.in.n.untimed);
 	stats_own(&run.stats, "unfinished", &run.unfinished);
-	if (open_state(&run, &full, &e) < 0) {
-		spool_remove(&run.spool);
-		return diag_end(&e);
-	}
-	r = work(&run, level, argc, argv, &e) < 0 ? diag_end(&e) : run.status;
-	spool_remove(&run.spool);
-	if (run.torn)
-		r = status_worse(r, ST_FAIL);
-	r = finish(&run, r);
+	catch_stops();
+	r = finish(&run, run_all(&run, level, argc, argv));
 	intake_done(&run.in);
 	ndjson_in_done(&run.lines);
+	ledger_free(run.begun);
+	free(run.offered.name);
+	free(run.own.gen);
+	if (stop_signal != 0 && (r == ST_OK || r == ST_ASIDE)) {
+		signal(stop_signal, SIG_DFL);
+		raise(stop_signal);
+	}
 	return r;
 }

@@ -1,25 +1,39 @@
 /* logtail - container log files to records; see logtail(1). */
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/hash.h"
 #include "cli/diag.h"
 #include "cli/opts.h"
 #include "cli/stats.h"
 #include "ledger/ledger.h"
+#include "record/timestamp.h"
 #include "source/family.h"
+#include "source/gone.h"
 #include "source/sweep.h"
 
+#include <signal.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { LINE_LEAST = 1 << 10, LINE_MOST = 2 << 20 };
+enum {
+	LINE_LEAST = 1 << 10,
+	LINE_MOST = 2 << 20,
+	TOLD_MAX = 256,       /* -f: warnings remembered, so that each is told once */
+	ROUND_LEAST_MS = 500, /* -f: from one look at the files to the next, */
+	ROUND_SHARE = 20,     /* and at least so many times what a look takes */
+};
 
 static const char *state, *format = "auto";
 static uint64_t max_line = 1 << 20;
-static bool no_rotated;
+static bool no_rotated, follow;
 static struct opt_list exclude;
 
 static const struct opt options[] = {
-	{ 0, "state", "DIR", OPT_STR, &state, "start after what the ledger in DIR says is archived" },
+	{ 'f', "follow", NULL, OPT_FLAG, &follow,
+	    "go on for ever: read what is written, and files that are new" },
+	{ 0, "state", "DIR", OPT_STR, &state,
+	    "start after what the ledger in DIR says is archived" },
 	{ 0, "format", "NAME", OPT_STR, &format,
 	    "auto, docker, cri or raw (default auto: told by each file's first line)" },
 	{ 'x', "exclude", "GLOB", OPT_LIST, &exclude,
@@ -30,8 +44,9 @@ static const struct opt options[] = {
 	OPTS_END,
 };
 static const struct prog prog = { "logtail", "[OPTION]... [FILE|GLOB|DIR|-]...",
-	"Read container log files, rotated ones too, as NDJSON records on standard output.", options,
-	NULL };
+	"Read container log files, rotated ones too, as NDJSON records on standard "
+	"output.",
+	options, NULL };
 
 struct run {
 	struct sweep sweep;
@@ -40,14 +55,48 @@ struct run {
 	struct stats stats;
 	int status;
 	bool denied;
+	uint64_t told[TOLD_MAX];
+	size_t tolds;
 };
+
+static volatile sig_atomic_t stop_signal;
+
+static void
+on_stop(int sig)
+{
+	stop_signal = sig;
+}
+
+/* -f ends with the record in hand and its marks; a second signal ends at once. */
+static void
+catch_stops(void)
+{
+	const struct sigaction sa = { .sa_handler = on_stop, .sa_flags = (int)SA_RESETHAND };
+
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGINT, &sa, NULL);
+}
+
+/* -f meets the same trouble in each round: was this told? */
+static bool
+told_before(struct run *run, const char *text)
+{
+	uint64_t h = hash64(text, strlen(text));
+
+	for (size_t i = 0; i < run->tolds && i < TOLD_MAX; i++)
+		if (run->told[i] == h)
+			return true;
+	run->told[run->tolds++ % TOLD_MAX] = h;
+	return false;
+}
 
 static void
 warn(void *arg, const struct err *e)
 {
 	struct run *run = arg;
 
-	diag_warn("%s", e->text);
+	if (!follow || !told_before(run, e->text))
+		diag_warn("%s", e->text);
 	run->denied |= e->status == ST_NOPERM;
 	run->status = status_worse(run->status, ST_ASIDE);
 }
@@ -64,7 +113,8 @@ find_files(struct run *run, int argc, char *argv[], struct err *e)
 	for (int i = 0; i < argc; i++) {
 		if (strcmp(argv[i], "-") == 0)
 			continue;
-		if (families_add(&run->families, argv[i], exclude.item, exclude.n, warn, run, e) < 0)
+		if (families_add(&run->families, argv[i], exclude.item, exclude.n, warn,
+			run, e) < 0)
 			return -1;
 	}
 	return families_unique(&run->families, e);
@@ -85,29 +135,92 @@ read_streams(struct run *run, int argc, char *argv[], struct err *e)
 	return 0;
 }
 
+static void
+take_counts(struct run *run)
+{
+	const struct tail *t = &run->sweep.tail;
+
+	run->stats.in = t->n.lines;
+	run->stats.out = t->n.records;
+	run->stats.rejected = t->n.rejected;
+	run->stats.joined = t->n.joined;
+	run->stats.bytes_in = t->n.bytes;
+	run->stats.bytes_out = run->out.bytes;
+	stats_time(&run->stats, str_of(t->first_time));
+	stats_time(&run->stats, str_of(t->last_time));
+	if (t->zoned) {
+		char time[TIMESTAMP_MAX];
+
+		stats_time(&run->stats, (struct str){ time, timestamp_format(t->first_ns, time) });
+		stats_time(&run->stats, (struct str){ time, timestamp_format(t->last_ns, time) });
+	}
+}
+
 static int
 sweep_all(struct run *run, int argc, char *argv[], struct err *e)
 {
 	struct tail *t = &run->sweep.tail;
 
-	if (read_streams(run, argc, argv, e) < 0)
-		return -1;
-	for (size_t i = 0; i < run->families.n; i++) {
+	for (size_t i = 0; i < run->families.n && stop_signal == 0; i++) {
 		uint64_t bad = t->n.rejected;
 
 		if (sweep_family(&run->sweep, &run->families.list[i], e) < 0)
 			return -1;
 		if (t->n.rejected > bad)
-			diag_warn("%s: %llu lines that are not of its format; set aside as _error records",
-			    run->families.list[i].shown, (unsigned long long)(t->n.rejected - bad));
+			diag_warn("%s: %llu lines that are not of its format; set aside "
+				  "as _error records",
+			    run->families.list[i].shown,
+			    (unsigned long long)(t->n.rejected - bad));
 		if (common.strict && t->n.rejected > 0)
 			return err_set(e, ST_FAIL, "%s: a line that is not of its format",
 			    run->families.list[i].shown);
+		take_counts(run);
 		stats_poll(&run->stats);
 	}
-	if (state != NULL && sweep_gone(&run->sweep, argv, (size_t)argc, e) < 0)
+	if (run->sweep.stateful && stop_signal == 0 &&
+	    gone_retire(&run->sweep, argv, (size_t)argc, e) < 0)
 		return -1;
 	return ndjson_flush(&run->out, e);
+}
+
+static void
+nap(int64_t ns)
+{
+	const struct timespec t = { ns / 1000000000, ns % 1000000000 };
+
+	if (stop_signal == 0)
+		nanosleep(&t, NULL);
+}
+
+/* -f: round after round. */
+static int
+sweep_on(struct run *run, int argc, char *argv[], struct err *e)
+{
+	for (;;) {
+		int64_t began = clock_steady(), took;
+
+		if (find_files(run, argc, argv, e) < 0 || sweep_all(run, argc, argv, e) < 0)
+			return -1;
+		if (stop_signal != 0)
+			return 0;
+		families_done(&run->families);
+		took = ROUND_SHARE * (clock_steady() - began);
+		nap(took > ROUND_LEAST_MS * 1000000LL ? took : ROUND_LEAST_MS * 1000000LL);
+		if (stop_signal != 0)
+			return 0;
+		run->sweep.tail.n.held = 0; /* what is held is counted again */
+		run->sweep.now = clock_now();
+		if (sweep_again(&run->sweep, e) < 0)
+			return -1;
+	}
+}
+
+static int
+sweep_once(struct run *run, int argc, char *argv[], struct err *e)
+{
+	if (find_files(run, argc, argv, e) < 0 || read_streams(run, argc, argv, e) < 0)
+		return -1;
+	return sweep_all(run, argc, argv, e);
 }
 
 static void
@@ -126,21 +239,6 @@ name_counts(struct run *run)
 	stats_own(&run->stats, "invalid_utf8", &s->tail.n.replaced);
 }
 
-static void
-take_counts(struct run *run)
-{
-	const struct tail *t = &run->sweep.tail;
-
-	run->stats.in = t->n.lines;
-	run->stats.out = t->n.records;
-	run->stats.rejected = t->n.rejected;
-	run->stats.joined = t->n.joined;
-	run->stats.bytes_in = t->n.bytes;
-	run->stats.bytes_out = run->out.bytes;
-	stats_time(&run->stats, str_of(t->first_time));
-	stats_time(&run->stats, str_of(t->last_time));
-}
-
 static int
 finish(struct run *run, struct err *e)
 {
@@ -150,7 +248,8 @@ finish(struct run *run, struct err *e)
 		diag_note("%llu lines without an end are held back until they have one",
 		    (unsigned long long)s->tail.n.held);
 	if (s->n.gaps > 0)
-		diag_warn("%llu files went before they were read to their end: see the _error records",
+		diag_warn("%llu files went before they were read to their end: see the "
+			  "_error records",
 		    (unsigned long long)s->n.gaps);
 	if (s->n.gaps > 0 || s->tail.n.rejected > 0 || s->n.unreadable > 0)
 		run->status = status_worse(run->status, ST_ASIDE);
@@ -180,6 +279,10 @@ main(int argc, char *argv[])
 		err_set(&e, ST_USAGE, "--max-line: not from 1K to 2M");
 		return diag_end(&e);
 	}
+	if (follow && (argc == 0 || strcmp(argv[0], "-") == 0)) {
+		err_set(&e, ST_USAGE, "--follow: name files, directories or globs to follow");
+		return diag_end(&e);
+	}
 	stats_init(&run.stats);
 	if (ndjson_out_init(&run.out, STDOUT_FILENO, "<stdout>", &e) < 0 ||
 	    tail_init(&run.sweep.tail, &run.out, max_line, &e) < 0 ||
@@ -189,7 +292,8 @@ main(int argc, char *argv[])
 		diag_warn("%s: ledger.json is damaged; its copy is used", state);
 		run.status = ST_ASIDE;
 	}
-	run.sweep.stateful = state != NULL;
+	run.sweep.stateful = state != NULL || follow;
+	run.sweep.tail.stop = &stop_signal;
 	run.sweep.rotated = !no_rotated;
 	run.sweep.format = (enum frame_format)which;
 	run.sweep.now = clock_now();
@@ -197,10 +301,14 @@ main(int argc, char *argv[])
 	run.sweep.note = note;
 	run.sweep.arg = &run;
 	name_counts(&run);
-	if (sweep_init(&run.sweep, &e) < 0 || find_files(&run, argc, argv, &e) < 0 ||
-	    sweep_all(&run, argc, argv, &e) < 0)
+	if (follow)
+		catch_stops();
+	if (sweep_init(&run.sweep, &e) < 0 ||
+	    (follow ? sweep_on : sweep_once)(&run, argc, argv, &e) < 0)
 		return diag_end(&e);
 	r = finish(&run, &e);
+	if (stop_signal != 0 && (r == ST_OK || r == ST_ASIDE))
+		r = 128 + stop_signal;
 	families_done(&run.families);
 	sweep_done(&run.sweep);
 	tail_done(&run.sweep.tail);

@@ -19,25 +19,66 @@
 
 #define LOCK_WAIT_NS (120 * 1000000000LL)
 
+static bool
+is_own(const struct commit_history *own, uint64_t gen)
+{
+	size_t lo = 0, hi = own->n;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (own->gen[mid] < gen)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < own->n && own->gen[lo] == gen;
+}
+
+/* `l` was committed; `forgot` is what its field was before. */
+static int
+remember(struct commit_history *own, const struct ledger *l, uint64_t forgot)
+{
+	if (!is_own(own, forgot) && forgot > own->forgot)
+		own->forgot = forgot;
+	if (own->n == own->cap) {
+		size_t cap = own->cap ? 2 * own->cap : 16;
+		uint64_t *p = realloc(own->gen, cap * sizeof *p);
+
+		if (p == NULL)
+			return -1;
+		own->gen = p;
+		own->cap = cap;
+	}
+	own->gen[own->n++] = l->gen;
+	return 0;
+}
+
 /* Step 3. */
 static int
-check_race(const struct ledger *l, const struct positions *positions, struct err *e)
+check_race(const struct ledger *l, const struct positions *positions,
+    const struct commit_history *own, struct err *e)
 {
 	const struct position *p;
 	const struct ledger_entry *n;
+	uint64_t forgot = is_own(own, l->forgot) ? own->forgot : l->forgot;
 	size_t at = 0, like;
 	bool known;
 
 	while ((p = positions_next(positions, &at)) != NULL) {
 		bool lost = l->gen < p->gen;
 
+		if (!p->touched)
+			continue;
 		known = false;
 		like = 0;
 		while (!lost && (n = ledger_like(l, str_of(p->id), &like)) != NULL) {
 			known |= strcmp(n->id, p->id) == 0;
-			lost = n->gen > p->gen;
+			lost = n->gen > p->gen && !is_own(own, n->gen);
 		}
-		lost |= !known && l->forgot > p->gen;
+		lost |= !known && forgot > p->gen;
+		/* belt and braces: what is archived is never archived again */
+		lost |= (n = ledger_find(l, str_of(p->id))) != NULL && p->started && p->began < n->end;
 		if (lost)
 			return err_set(e, ST_LATER,
 			    "%.300s: another sweep committed first (generation %llu after %llu); nothing is committed",
@@ -78,16 +119,18 @@ move_cursor(struct ledger *l, const struct position *p, const char *time, bool *
 	struct ledger_entry *n = ledger_find(l, str_of(p->id));
 	const struct position_now *now = &p->now;
 
-	if (now->gone) {
-		*changed |= n != NULL;
+	if (now->gone && n != NULL) {
+		*changed = true;
 		ledger_forget(l, str_of(p->id));
 		l->forgot = l->gen + 1;
-		return 0;
 	}
+	if (now->gone)
+		return 0;
 	if (n == NULL && now->end == 0 && now->size == 0)
 		return 0; /* nothing of it is sure */
 	if (n != NULL && n->end >= now->end &&
-	    (now->stat == NULL || strcmp(now->stat, n->stat) == 0) && (n->final || !now->final))
+	    (now->stat == NULL || strcmp(now->stat, n->stat) == 0) && (n->final || !now->final) &&
+	    (n->live == now->live || !now->closed_whole))
 		return 0; /* nothing new */
 	if ((n = ledger_put(l, str_of(p->id))) == NULL ||
 	    ledger_set_text(&n->file, str_of(p->file)) < 0 ||
@@ -112,7 +155,7 @@ move_cursor(struct ledger *l, const struct position *p, const char *time, bool *
 
 static int
 change_ledger(struct ledger *l, struct partitions *ps, struct positions *positions, int64_t now,
-    bool *changed, struct err *e)
+    const struct ledger_names *was, bool *changed, struct err *e)
 {
 	char time[TIMESTAMP_MAX];
 	const struct position *p;
@@ -120,12 +163,16 @@ change_ledger(struct ledger *l, struct partitions *ps, struct positions *positio
 
 	timestamp_format(now, time);
 	while ((p = positions_next(positions, &at)) != NULL)
-		if (move_cursor(l, p, time, changed, e) < 0)
+		if (p->touched && move_cursor(l, p, time, changed, e) < 0)
 			return -1;
 	for (size_t i = 0; i < ps->batches; i++) {
 		struct buf key;
 		int r;
 
+		/* the name is a hash of the content and its sources: records that name no source
+		 * came once more, and wait already */
+		if (ledger_names_has(was, ps->batch[i].name))
+			continue;
 		buf_init(&key, 1 << 16);
 		jsonw_string(&key, ps->batch[i].key, strlen(ps->batch[i].key));
 		r = buf_check(&key, "key", e) < 0
@@ -140,90 +187,118 @@ change_ledger(struct ledger *l, struct partitions *ps, struct positions *positio
 	return 0;
 }
 
-static int
-by_name(const void *a, const void *b)
-{
-	const struct ledger_batch *const *x = a, *const *y = b;
-
-	return strcmp((*x)->name, (*y)->name);
-}
-
-static int
-name_cmp(const void *name, const void *b)
-{
-	const struct ledger_batch *const *y = b;
-
-	return strcmp(name, (*y)->name);
-}
-
 /* Under the lock: what neither the ledger lists nor a living run holds. */
 static void
-sweep_up(const char *dir, const struct ledger *l)
+sweep_up(const char *dir, const struct ledger_names *listed)
 {
-	const struct ledger_batch **listed = malloc((l->batches + 1) * sizeof *listed);
 	char path[PATH_MAX];
 	struct dirent *de;
 	struct err unused;
 	DIR *d;
 
-	if (listed == NULL || outbox_path(path, dir, "", &unused) < 0) {
-		free(listed);
+	if (outbox_path(path, dir, "", &unused) < 0)
 		return;
-	}
-	for (size_t i = 0; i < l->batches; i++)
-		listed[i] = &l->batch[i];
-	qsort(listed, l->batches, sizeof *listed, by_name);
 	d = opendir(path);
 	while (d != NULL && (de = readdir(d)) != NULL)
-		if (de->d_name[0] != '.' &&
-		    bsearch(de->d_name, listed, l->batches, sizeof *listed, name_cmp) == NULL &&
+		if (de->d_name[0] != '.' && !ledger_names_has(listed, de->d_name) &&
 		    outbox_path(path, dir, de->d_name, &unused) == 0)
 			(void)io_unlink(path);
 	if (d != NULL)
 		closedir(d);
-	free(listed);
 	if (snprintf(path, sizeof path, "%s/tmp", dir) < (int)sizeof path)
 		spool_sweep(path);
 }
 
 static int
-locked(const char *dir, struct partitions *ps, struct positions *positions, int64_t now,
-    struct ledger **result, struct err *e)
+begin_locked(const char *dir, struct ledger **l, struct err *e)
 {
-	struct ledger *l = ledger_load(dir, e);
-	bool changed = false, committed = false;
-	int r = 0;
+	struct ledger_names listed;
+	bool from_copy;
 
-	if (l == NULL)
+	if (ledger_prepare(dir, e) < 0 || (*l = ledger_load(dir, e)) == NULL)
 		return -1;
-	if (check_race(l, positions, e) < 0)
-		goto out;
-	sweep_up(dir, l);
-	if (move_bodies(dir, ps, e) < 0 || change_ledger(l, ps, positions, now, &changed, e) < 0)
-		goto out;
-	changed |= l->from_copy;
-	if (changed) {
-		r = ledger_save(dir, l, &committed, e);
-		if (r < 0 && !committed)
-			goto out;
+	from_copy = (*l)->from_copy;
+	if (ledger_mend(dir, *l, e) < 0 || ledger_names(*l, &listed, e) < 0) {
+		ledger_free(*l);
+		*l = NULL;
+		return -1;
 	}
-	*result = l;
-	return r;
-out:
-	ledger_free(l);
-	return -1;
+	(*l)->from_copy = from_copy;
+	sweep_up(dir, &listed);
+	free(listed.name);
+	return 0;
 }
 
 int
-commit(const char *dir, struct partitions *ps, struct positions *positions, int64_t now,
-    struct ledger **l, struct err *e)
+commit_begin(const char *dir, struct ledger **l, struct err *e)
+{
+	int lock, r;
+
+	if ((*l = ledger_load(dir, e)) == NULL)
+		return -1; /* before a directory that is not ours is touched */
+	ledger_free(*l);
+	*l = NULL;
+	if (dir_make(dir, true, e) < 0 || (lock = ledger_lock(dir, LOCK_WAIT_NS, e)) < 0)
+		return -1;
+	r = begin_locked(dir, l, e);
+	ledger_unlock(lock);
+	return r;
+}
+
+/* Steps 4 to 6.  *committed is true if it happened, whatever failed after it. */
+static int
+change_disk(const char *dir, struct ledger *l, struct partitions *ps, struct positions *positions,
+    int64_t now, bool *committed, struct err *e)
+{
+	struct ledger_names was;
+	bool changed = l->from_copy;
+	int r = -1;
+
+	if (ledger_names(l, &was, e) < 0)
+		return -1;
+	if (move_bodies(dir, ps, e) == 0 &&
+	    change_ledger(l, ps, positions, now, &was, &changed, e) == 0)
+		r = changed ? ledger_save(dir, l, committed, e) : ledger_mend(dir, l, e);
+	if (r < 0 && !*committed)
+		sweep_up(dir, &was); /* a full disk must not stay full of what failed */
+	free(was.name);
+	return r;
+}
+
+static int
+locked(const char *dir, struct partitions *ps, struct positions *positions,
+    struct commit_history *own, int64_t now, struct ledger **result, struct err *e)
+{
+	struct ledger *l = ledger_load(dir, e);
+	bool committed = false;
+	uint64_t forgot;
+	int r = -1;
+
+	if (l == NULL)
+		return -1;
+	forgot = l->forgot;
+	if (check_race(l, positions, own, e) == 0)
+		r = change_disk(dir, l, ps, positions, now, &committed, e);
+	if (r < 0 && !committed) {
+		ledger_free(l);
+		return -1;
+	}
+	if (committed && remember(own, l, forgot) < 0)
+		r = err_set(e, ST_FAIL, "out of memory");
+	*result = l;
+	return r;
+}
+
+int
+commit(const char *dir, struct partitions *ps, struct positions *positions,
+    struct commit_history *own, int64_t now, struct ledger **l, struct err *e)
 {
 	int lock, r;
 
 	*l = NULL;
 	if ((lock = ledger_lock(dir, LOCK_WAIT_NS, e)) < 0)
 		return -1;
-	r = locked(dir, ps, positions, now, l, e);
+	r = locked(dir, ps, positions, own, now, l, e);
 	ledger_unlock(lock);
 	return r;
 }

@@ -10,11 +10,13 @@
  *      The rename of DIR/ledger.json is the commit.
  *   6. Write the copy.  Release the lock.  Then manifests may be printed.
  *
- * A crash before 5 leaves orphans in tmp/ or outbox/, which the next commit sweeps up under
- * the lock; a crash after 5 leaves batches that the next run offers again.
+ * A crash before 5 leaves orphans in tmp/ or outbox/, which the next run sweeps up under the
+ * lock when it begins; a crash after 5 leaves batches that the next run offers again, once it
+ * has made up for the copy.
  */
 #ifndef COMMIT_H
 #define COMMIT_H
+#include <stddef.h>
 #include <stdint.h>
 
 struct buf;
@@ -23,11 +25,22 @@ struct ledger;
 struct partitions;
 struct positions;
 
+/* The commits of this run, which are no other sweep's.  Zeros to begin with. */
+struct commit_history {
+	uint64_t *gen; /* rising */
+	size_t n, cap;
+	uint64_t forgot; /* the last generation in which somebody else forgot an entry */
+};
+
+/* To begin a run: make `dir` what it must be, mend its ledger, sweep up what dead runs left.
+ * 0, and *l is the ledger; -1, and nothing was touched if the ledger does not read. */
+int commit_begin(const char *dir, struct ledger **l, struct err *e);
+
 /* Commit what partitions_finish made.  0, and *l (never NULL) is the ledger as it now
  * stands; -1: ST_LATER for a lost race, else ST_FAIL; nothing is committed, unless *l is set:
- * then it is, and only its copy or the sweep failed. */
-int commit(const char *dir, struct partitions *ps, struct positions *positions, int64_t now,
-    struct ledger **l, struct err *e);
+ * then it is, and only its copy failed. */
+int commit(const char *dir, struct partitions *ps, struct positions *positions,
+    struct commit_history *own, int64_t now, struct ledger **l, struct err *e);
 
 /* Compressed bytes that wait in the outbox. */
 uint64_t commit_waiting(const struct ledger *l);

@@ -6,26 +6,60 @@
 #include <isa-l/igzip_lib.h>
 #include <zlib.h>
 
+#include <stdbool.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 /* Stored blocks at worst, and the empty block of a flush. */
 enum { RUN_BOUND = GZ_RUN + GZ_RUN / 8 + 4096 };
 
+/* ISA-L 2.30 (isal_deflate_icf_body_hash_hist, at the first byte of a stream) takes a hash of
+ * bits of the address of its stream where it means one of the input, and now and then finds
+ * a match or not by it.  The same bytes come out only of a compressor at the same address.
+ * This one is free in any process, also under the sanitizers. */
+#define PLACE ((void *)0x6c6f0000)
+
 struct gzip {
 	int level;
+	bool placed;
 	z_stream z;
 	struct isal_zstream fast;
 	uint8_t fast_room[ISAL_DEF_LVL1_DEFAULT];
 };
 
+static struct gzip *
+place(void)
+{
+	struct gzip *g = mmap(PLACE, sizeof *g, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (g == PLACE) {
+		g->placed = true;
+		return g;
+	}
+	/* taken, by a second compressor in a test perhaps: any other will do as well */
+	if (g != MAP_FAILED)
+		munmap(g, sizeof *g);
+	return calloc(1, sizeof *g);
+}
+
+static void
+displace(struct gzip *g)
+{
+	if (g != NULL && g->placed)
+		munmap(g, sizeof *g);
+	else
+		free(g);
+}
+
 struct gzip *
 gzip_new(int level, struct err *e)
 {
-	struct gzip *g = calloc(1, sizeof *g);
+	struct gzip *g = place();
 
 	if (g != NULL && level >= 0 &&
 	    deflateInit2(&g->z, level, Z_DEFLATED, -MAX_WBITS, 9, Z_DEFAULT_STRATEGY) != Z_OK) {
-		free(g);
+		displace(g);
 		g = NULL;
 	}
 	if (g == NULL) {
@@ -41,7 +75,7 @@ gzip_free(struct gzip *g)
 {
 	if (g != NULL && g->level >= 0)
 		deflateEnd(&g->z);
-	free(g);
+	displace(g);
 }
 
 void

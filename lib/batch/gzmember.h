@@ -3,7 +3,8 @@
  * The bytes of an object are compressed in runs of GZ_RUN bytes, each on its own: a full
  * flush between them, so that no compressor state has to be kept for an open object, only a
  * checksum and a length; thousands can be open at once with one compressor.  Cutting at
- * fixed places makes the same content the same bytes.  The header has no time and no name.
+ * fixed places makes the same content the same bytes, with the same ISA-L on the same kind
+ * of CPU.  The header has no time and no name.
  *
  * "fast" is ISA-L's level 1, 1 to 9 are zlib's.
  */

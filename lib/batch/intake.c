@@ -3,12 +3,15 @@
 #include "record/jscan.h"
 #include "record/jsonw.h"
 #include "record/kernels.h"
+#include "record/ndjson.h"
 #include "record/timestamp.h"
 
 void
 intake_init(struct intake *in)
 {
 	record_reader_init(&in->reader);
+	in->reader.no_log = true;
+	buf_init(&in->wrapped, JSONW_ROOM(NDJSON_LINE_MAX) + 1024);
 	in->hour_text[0] = '\0';
 }
 
@@ -16,6 +19,7 @@ void
 intake_done(struct intake *in)
 {
 	record_reader_done(&in->reader);
+	buf_done(&in->wrapped);
 	partitions_done(&in->partitions);
 	positions_done(&in->positions);
 }
@@ -61,48 +65,59 @@ same_hour(const struct intake *in, struct str t, int64_t *ns)
 
 /* The time of a record; false: it has none. */
 static bool
-time_of(struct intake *in, const struct record *r, int64_t *ns, bool *same)
+time_of(const struct intake *in, const struct record *r, int64_t *ns)
 {
-	*same = in->partition != NULL && same_hour(in, r->time, ns);
-	if (*same)
-		return true;
-	if (!timestamp_parse(r->time, ns))
-		return false;
-	in->hour_ns = timestamp_hour(*ns) * 3600000000000;
-	if (r->time.p[r->time.n - 1] == 'Z' && r->time.p[10] == 'T')
-		memcpy(in->hour_text, r->time.p, 14);
+	return (in->partition != NULL && same_hour(in, r->time, ns)) || timestamp_parse(r->time, ns);
+}
+
+/* Remember the hour of a record, how it is written, and its partition.  A leap second is
+ * written in one hour and counted to the next. */
+static void
+remember_hour(struct intake *in, struct str time, int64_t ns, struct partition *p)
+{
+	in->partition = p;
+	in->hour_ns = timestamp_hour(ns) * 3600000000000;
+	if (time.p[time.n - 1] == 'Z' && time.p[10] == 'T' && time.p[17] != '6')
+		memcpy(in->hour_text, time.p, 14);
 	else
 		in->hour_text[0] = '\0';
-	return true;
+}
+
+static char *
+put(char *to, const char *from, const char *end)
+{
+	memcpy(to, from, (size_t)(end - from));
+	return to + (end - from);
+}
+
+/* Write the line without its member `_src`, which stands behind others: all up to the comma
+ * before it, and all after it. */
+static char *
+put_around(char *to, const struct record *r)
+{
+	const char *end = r->src_raw.p + r->src_raw.n, *before = r->line.p;
+	struct jscan it;
+	struct jscan_member m;
+
+	jscan_begin(&it, r->line);
+	while (jscan_next(&it, &m) && m.value.p != r->src_raw.p)
+		before = m.value.p + m.value.n;
+	to = put(to, r->line.p, memchr(before, ',', (size_t)(end - before)));
+	return put(to, end, r->line.p + r->line.n);
 }
 
 /* Write the line without its member `_src`; returns the end. */
 static char *
 put_record(char *to, const struct record *r)
 {
-	struct jscan it;
-	struct jscan_member m;
-	char *at = to;
-
-	*at++ = '{';
 	if (r->rest.p != NULL) {
-		memcpy(at, r->rest.p, r->rest.n);
-		at += r->rest.n;
+		*to++ = '{';
+		to = put(to, r->rest.p, r->rest.p + r->rest.n);
 	} else {
-		/* `_src` stands behind others */
-		jscan_begin(&it, r->line);
-		while (jscan_next(&it, &m)) {
-			if (str_eq(m.key, STR("_src")))
-				continue;
-			if (at > to + 1)
-				*at++ = ',';
-			memcpy(at, m.key.p - 1, (size_t)(m.value.p + m.value.n - m.key.p) + 1);
-			at += (size_t)(m.value.p + m.value.n - m.key.p) + 1;
-		}
-		*at++ = '}';
+		to = put_around(to, r);
 	}
-	*at++ = '\n';
-	return at;
+	*to++ = '\n';
+	return to;
 }
 
 static char *
@@ -115,26 +130,35 @@ put_line(char *to, const struct record *r)
 	return to + r->line.n + 1;
 }
 
-static char *
-put_wrapped(char *to, struct str line, const char *why)
+static int
+make_wrapped(struct buf *b, struct str line, const char *why, struct err *e)
 {
 	uint64_t unused = 0;
+	char *to;
 
-	to = stpcpy(to, "{\"log\":\"");
-	to = jsonw_text(to, line.p, line.n, &unused);
-	to = stpcpy(to, "\",\"_error\":{\"by\":\"logbatch\",\"why\":\"");
-	to = jsonw_text(to, why, strlen(why), &unused);
-	return stpcpy(to, "\"}}\n");
+	buf_clear(b);
+	buf_adds(b, "{\"log\":\"");
+	if ((to = buf_room(b, JSONW_ROOM(line.n))) != NULL)
+		b->n = (size_t)(jsonw_text(to, line.p, line.n, &unused) - b->p);
+	buf_adds(b, "\",\"_error\":{\"by\":\"logbatch\",\"why\":\"");
+	buf_adds(b, why);
+	buf_adds(b, "\"}}\n");
+	return buf_check(b, "a bad line", e);
 }
 
+/* `pos`: the record's source, else NULL. */
 static int
-add(struct intake *in, struct partition *p, size_t n, const struct position *pos, uint64_t before,
-    bool timed, int64_t ns, struct err *e)
+add(struct intake *in, struct partition *p, size_t n, const struct position *pos, bool timed,
+    int64_t ns, struct err *e)
 {
-	int r = partition_add(&in->partitions, p, n, pos, before, timed, ns, e);
+	const struct position *from = pos != NULL ? pos : in->hand;
+	uint64_t begins = pos != NULL ? pos->now.start : from != NULL ? from->now.end : 0;
+	int r;
 
-	if (pos == NULL || !pos->marked)
-		positions_settle(&in->positions);
+	if (pos == NULL)
+		positions_hold(&in->positions);
+	r = partition_add(&in->partitions, p, n, from, begins, timed, ns, e);
+	positions_settle(&in->positions);
 	return r;
 }
 
@@ -143,17 +167,44 @@ wrap(struct intake *in, struct str line, const char *why, bool strict, struct er
 {
 	struct partition *p;
 	char *to;
+	int r = -1;
 
 	if (strict)
 		return err_set(e, ST_FAIL, "line: %s", why);
-	/* with the record before it, wherever that went */
-	p = partitions_get(&in->partitions, in->timed ? timestamp_hour(in->last_ns) : 0, true);
+	p = partitions_get(&in->partitions, timestamp_hour(in->before_ns), true);
 	if (p == NULL)
 		return err_set(e, ST_FAIL, "out of memory");
-	if ((to = partition_room(&in->partitions, p, JSONW_ROOM(line.n) + 256, e)) == NULL)
-		return -1;
-	in->n.rejected++;
-	return add(in, p, (size_t)(put_wrapped(to, line, why) - to), NULL, 0, false, 0, e) < 0 ? -1 : 1;
+	if (make_wrapped(&in->wrapped, line, why, e) == 0 &&
+	    (to = partition_room(&in->partitions, p, in->wrapped.n, e)) != NULL) {
+		memcpy(to, in->wrapped.p, in->wrapped.n);
+		if (in->rejected_epoch != in->positions.epoch) {
+			in->rejected_epoch = in->positions.epoch;
+			in->rejected_sure = in->n.rejected;
+		}
+		in->n.rejected++;
+		r = add(in, p, in->wrapped.n, NULL, false, 0, e) < 0 ? -1 : 1;
+	}
+	if (in->wrapped.cap > NDJSON_BLOCK)
+		buf_done(&in->wrapped);
+	return r;
+}
+
+/* A part of a line that is too long.  As long as more of it follows nothing is sure. */
+static int
+piece(struct intake *in, struct str line, bool last, const char *why, bool strict, struct err *e)
+{
+	int r;
+
+	if (!in->in_long)
+		in->positions.open++;
+	in->in_long = true;
+	r = wrap(in, line, why, strict, e);
+	if (last) {
+		in->in_long = false;
+		in->positions.open--;
+		positions_settle(&in->positions);
+	}
+	return r;
 }
 
 /* The position of the record's source; NULL and 0: it has none. */
@@ -171,7 +222,24 @@ position_of(struct intake *in, const struct record *r, struct position **pos, st
 		if (r->slot < RECORD_SLOTS)
 			in->reader.slot[r->slot].user = *pos;
 	}
+	in->hand = *pos;
 	return 0;
+}
+
+/* May what `_src` says go to the ledger as it stands?  A source that has passed is known by
+ * its bytes. */
+static bool
+valid_source(const struct intake *in, const struct record *r, const char **why)
+{
+	if (!r->has_src)
+		return true;
+	if ((r->slot == RECORD_SLOTS || in->reader.slot[r->slot].user == NULL) &&
+	    !positions_valid(&r->src, why))
+		return false;
+	if (!r->mark || jscan_valid(r->src_raw, NULL))
+		return true;
+	*why = "_src is not valid";
+	return false;
 }
 
 static void
@@ -184,59 +252,112 @@ note_time(struct intake *in, int64_t ns)
 	in->timed = true;
 }
 
+/* The time by which a record without one is filed. */
+static int64_t
+borrowed_time(const struct intake *in, const struct position *pos)
+{
+	if (pos == NULL)
+		return in->before_ns;
+	return pos->has_time ? pos->last_ns : 0;
+}
+
+static struct partition *
+partition_of(struct intake *in, const struct record *r, bool timed, bool error, int64_t ns,
+    struct err *e)
+{
+	int64_t hour = timestamp_hour(ns);
+	struct partition *p = in->partition;
+
+	if (!error && p != NULL && p->hour == hour)
+		return p;
+	if ((p = partitions_get(&in->partitions, hour, error)) == NULL)
+		err_set(e, ST_FAIL, "out of memory");
+	else if (!error && timed)
+		remember_hour(in, r->time, ns, p);
+	return p;
+}
+
 static int
 archive(struct intake *in, const struct record *r, struct position *pos, unsigned flags,
     struct err *e)
 {
-	uint64_t before = pos != NULL ? pos->now.end : 0;
 	int64_t ns = 0;
-	bool same, timed = time_of(in, r, &ns, &same), error = false;
+	bool timed = time_of(in, r, &ns), error = false;
 	struct jscan_member m;
-	struct partition *p = in->partition;
+	struct partition *p;
 	char *to;
 
 	if (flags & SHAPE_ERROR_KEY)
 		error = jscan_find(r->line, STR("_error"), &m);
-	if (!timed) {
-		in->n.untimed++;
-		ns = pos != NULL && pos->has_time ? pos->last_ns : 0;
-	} else if (pos != NULL) {
-		pos->last_ns = ns;
-		pos->has_time = true;
-	}
-	if (!same || error) {
-		if ((p = partitions_get(&in->partitions, timestamp_hour(ns), error)) == NULL)
-			return err_set(e, ST_FAIL, "out of memory");
-		if (!error && timed)
-			in->partition = p;
-	}
-	if (timed)
-		note_time(in, ns);
-	if ((to = partition_room(&in->partitions, p, r->line.n + 2, e)) == NULL)
+	if (!timed)
+		ns = borrowed_time(in, pos);
+	if ((p = partition_of(in, r, timed, error, ns, e)) == NULL ||
+	    (to = partition_room(&in->partitions, p, r->line.n + 2, e)) == NULL)
 		return -1;
 	if (pos != NULL && positions_record(&in->positions, pos, r->src.end, e) < 0)
 		return -1;
 	in->n.records++;
 	in->n.errors += error;
-	return add(in, p, (size_t)(put_line(to, r) - to), pos, before, timed, ns, e);
+	in->n.untimed += !timed;
+	in->before_ns = ns;
+	if (timed)
+		note_time(in, ns);
+	if (timed && pos != NULL) {
+		pos->last_ns = ns;
+		pos->has_time = true;
+	}
+	return add(in, p, (size_t)(put_line(to, r) - to), pos, timed, ns, e);
 }
 
 int
-intake_line(struct intake *in, struct str line, const char *bad, bool strict, const char **why,
-    struct err *e)
+intake_line(struct intake *in, struct str line, enum intake_kind kind, bool strict,
+    const char **why, struct err *e)
 {
 	struct record r;
 	struct position *pos;
 	unsigned flags = 0;
 
-	*why = bad;
-	if (bad == NULL && (!jscan_shape(line, &flags) || !record_read(&in->reader, line, &r)))
-		*why = "not a JSON object";
-	if (*why != NULL)
+	*why = "part of a line over 16 MiB";
+	if (kind != INTAKE_LINE)
+		return piece(in, line, kind == INTAKE_LAST, *why, strict, e);
+	*why = "not a JSON object";
+	if (!jscan_shape(line, &flags) || !record_read(&in->reader, line, &r) ||
+	    !valid_source(in, &r, why))
 		return wrap(in, line, *why, strict, e);
 	if (position_of(in, &r, &pos, e) < 0)
 		return -1;
 	if (r.mark)
 		return positions_mark(&in->positions, pos, &r, e);
 	return archive(in, &r, pos, flags, e);
+}
+
+int64_t
+intake_end(struct intake *in, struct err *e)
+{
+	uint64_t unsure = 0, wrapped = 0;
+
+	if (in->positions.open == 0)
+		return 0;
+	unsure = partitions_unsure(&in->partitions);
+	if (partitions_roll_back(&in->partitions, e) < 0)
+		return -1;
+	if (in->rejected_epoch == in->positions.epoch) {
+		wrapped = in->n.rejected - in->rejected_sure;
+		in->n.rejected = in->rejected_sure;
+	}
+	in->n.records -= unsure - wrapped;
+	return (int64_t)unsure;
+}
+
+void
+intake_committed(struct intake *in, uint64_t gen)
+{
+	/* pointers to positions and partitions are about to die */
+	for (unsigned i = 0; i < RECORD_SLOTS; i++)
+		in->reader.slot[i].user = NULL;
+	in->hand = NULL;
+	in->partition = NULL;
+	in->hour_text[0] = '\0';
+	partitions_clear(&in->partitions);
+	positions_committed(&in->positions, gen);
 }

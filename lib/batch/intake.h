@@ -4,6 +4,9 @@
  * own `time`; a record without one goes with the record before it in its file, or to the
  * first hour of 1970 if there is none.  Records with `_error` go to the _errors/ partitions,
  * and so do lines that are not records, wrapped.
+ *
+ * A line that names no source goes to the hour of the record before it in the stream, and its
+ * manifest says where that was; it is committed with whatever it may be part of (position.h).
  */
 #ifndef INTAKE_H
 #define INTAKE_H
@@ -26,12 +29,25 @@ struct intake {
 	struct partitions partitions;
 	struct intake_counts n;
 
-	/* the last hour seen, as text and number, and its partition */
+	/* the last hour seen, as text and number, and its partition; "" and NULL: none */
 	char hour_text[16];
 	int64_t hour_ns;
 	struct partition *partition;
 	int64_t first_ns, last_ns;
+	int64_t before_ns; /* time of the record before */
 	bool timed;
+	struct position *hand; /* source of the line before; NULL: none yet */
+	bool in_long;          /* inside a line that comes in pieces */
+	/* n.rejected before the first of `rejected_epoch` */
+	uint64_t rejected_sure, rejected_epoch;
+	struct buf wrapped;
+};
+
+/* What a line is. */
+enum intake_kind {
+	INTAKE_LINE,
+	INTAKE_PIECE, /* part of a line that is too long, and more follow */
+	INTAKE_LAST,  /* the last part */
 };
 
 /* in->partitions and in->positions are ready. */
@@ -39,9 +55,14 @@ void intake_init(struct intake *in);
 void intake_done(struct intake *in);
 
 /* 0: taken; 1: taken after it was wrapped because of `*why`; -1: the run cannot go on.
- * `bad` (NULL: not so) says that the line is no record and why.  With `strict` a bad line is
- * -1. */
-int intake_line(struct intake *in, struct str line, const char *bad, bool strict, const char **why,
-    struct err *e);
+ * With `strict` a bad line is -1. */
+int intake_line(struct intake *in, struct str line, enum intake_kind kind, bool strict,
+    const char **why, struct err *e);
+
+/* End of input: take back what is not sure, and count anew.  How many lines that was; -1. */
+int64_t intake_end(struct intake *in, struct err *e);
+
+/* All that came in is committed, as generation `gen`: go on from there with no objects. */
+void intake_committed(struct intake *in, uint64_t gen);
 
 #endif

@@ -1,6 +1,7 @@
 #include "batch/keytemplate.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "record/jscan.h"
 #include "record/timestamp.h"
 
 #include <stdio.h>
@@ -98,6 +99,7 @@ check_key(const char *key, struct err *e)
 
 	if (strlen(key) > KEY_MAX)
 		return err_set(e, ST_USAGE, "--key: gives keys over %d bytes", KEY_MAX);
+	p += strlen(KEY_ERRORS);
 	for (;;) {
 		size_t n = strcspn(p, "/");
 
@@ -120,7 +122,11 @@ keytemplate_check(const char *t, const char *node, struct err *e)
 		return err_set(e, ST_USAGE, "--node: empty");
 	if (check_codes(t, e) < 0)
 		return -1;
+	for (const char *p = t, *end = t + strlen(t); p < end; p += jscan_utf8(p, end))
+		if (jscan_utf8(p, end) == 0)
+			return err_set(e, ST_USAGE, "--key: not UTF-8 at byte %td", p - t);
 	buf_init(&key, 64 << 10);
+	buf_adds(&key, KEY_ERRORS);
 	keytemplate_key(t, node, 0, "0123456789abcdef", &key);
 	r = buf_check(&key, "--key", e) < 0 ? -1 : check_key(key.p, e);
 	buf_done(&key);

@@ -22,8 +22,6 @@ put_sources(const struct partition *p, struct buf *b)
 	for (size_t i = 0; i < p->now.sources; i++) {
 		const struct source_range *s = &p->source[i];
 
-		if (s->to == s->from)
-			continue;
 		buf_adds(b, comma);
 		buf_adds(b, "{\"file\":\"");
 		buf_adds(b, s->p->file);
@@ -49,7 +47,7 @@ static void
 make_key(const struct partitions *ps, const struct partition *p, const char *id, struct buf *key)
 {
 	if (p->errors)
-		buf_adds(key, "_errors/");
+		buf_adds(key, KEY_ERRORS);
 	keytemplate_key(ps->template, ps->node, p->hour, id, key);
 }
 

@@ -4,12 +4,17 @@
 #include "base/hash.h"
 #include "batch/keytemplate.h"
 #include "batch/manifest.h"
+#include "record/jsonw.h"
+#include "record/ndjson.h"
 
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+/* What is held when the longest line comes, all of it to be escaped. */
+#define BUF_MAX (JSONW_ROOM(NDJSON_LINE_MAX) + PARTITION_MEMORY + PARTITION_UNSURE)
 
 int
 partitions_init(struct partitions *ps, const char *dir, const char *template, const char *node,
@@ -35,18 +40,27 @@ partition_free(struct partition *p)
 }
 
 void
-partitions_done(struct partitions *ps)
+partitions_clear(struct partitions *ps)
 {
-	for (size_t i = 0; i < ps->cap && ps->bucket != NULL; i++)
+	for (size_t i = 0; i < ps->cap && ps->bucket != NULL; i++) {
 		for (struct partition *p = ps->bucket[i], *next; p != NULL; p = next) {
 			next = p->next;
 			partition_free(p);
 		}
+		ps->bucket[i] = NULL;
+	}
 	for (size_t i = 0; i < ps->batches; i++) {
 		free(ps->batch[i].file);
 		free(ps->batch[i].key);
 		free(ps->batch[i].manifest);
 	}
+	ps->n = ps->memory = ps->batches = 0;
+}
+
+void
+partitions_done(struct partitions *ps)
+{
+	partitions_clear(ps);
 	free(ps->batch);
 	free(ps->bucket);
 	gzip_free(ps->gzip);
@@ -105,7 +119,7 @@ partitions_get(struct partitions *ps, int64_t hour, bool errors)
 	p->hour = hour;
 	p->errors = errors;
 	p->serial = ps->serials++;
-	buf_init(&p->buf, 2 * (PARTITION_MEMORY + PARTITION_UNSURE));
+	buf_init(&p->buf, BUF_MAX);
 	p->next = ps->bucket[i];
 	ps->bucket[i] = p;
 	ps->n++;
@@ -128,14 +142,18 @@ body_path(const struct partitions *ps, const struct partition *p, const char *wh
 	snprintf(path, PATH_MAX, "%s/%u.%s", ps->dir, p->serial, what);
 }
 
+/* After the `last` bytes the kernel begins to write the file to the disk, so that those who
+ * wait for it later wait once for many. */
 static int
-append_file(const char *path, const char *p, size_t n, struct err *e)
+append_file(const char *path, const char *p, size_t n, bool last, struct err *e)
 {
 	int fd = io_open(path, O_WRONLY | O_CREAT | O_APPEND, 0640), r;
 
 	if (fd < 0)
 		return err_sys(e, path);
 	r = write_all(fd, p, n, path, e);
+	if (last)
+		(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	if (close(fd) < 0 && r == 0)
 		r = err_sys(e, path);
 	return r;
@@ -143,12 +161,12 @@ append_file(const char *path, const char *p, size_t n, struct err *e)
 
 /* ps->out goes to the object's file. */
 static int
-write_out(struct partitions *ps, struct partition *p, struct err *e)
+write_out(struct partitions *ps, struct partition *p, bool last, struct err *e)
 {
 	char path[PATH_MAX];
 
 	body_path(ps, p, "gz", path);
-	if (buf_check(&ps->out, path, e) < 0 || append_file(path, ps->out.p, ps->out.n, e) < 0)
+	if (buf_check(&ps->out, path, e) < 0 || append_file(path, ps->out.p, ps->out.n, last, e) < 0)
 		return -1;
 	sha256_add(p->sha, ps->out.p, ps->out.n);
 	p->bytes += ps->out.n;
@@ -201,7 +219,7 @@ compress(struct partitions *ps, struct partition *p, size_t n, struct err *e)
 			return -1;
 		run = ps->scratch.p;
 	}
-	if (gzmember_run(ps->gzip, &p->gz, run, n, &ps->out, e) < 0 || write_out(ps, p, e) < 0)
+	if (gzmember_run(ps->gzip, &p->gz, run, n, &ps->out, e) < 0 || write_out(ps, p, false, e) < 0)
 		return -1;
 	return 0;
 }
@@ -247,7 +265,7 @@ spill_one(struct partitions *ps, struct partition *p, struct err *e)
 	sure = sure_bytes(ps, p);
 	body_path(ps, p, "raw", path);
 	if (sure > 0) {
-		if (append_file(path, p->buf.p, sure, e) < 0)
+		if (append_file(path, p->buf.p, sure, false, e) < 0)
 			return -1;
 		p->spilled += sure;
 		drop_front(p, sure);
@@ -357,7 +375,7 @@ grow_sources(struct partition *p, struct err *e)
 
 /* The range of a source in this object. */
 static struct source_range *
-range_of(struct partition *p, const struct position *from, uint64_t before, struct err *e)
+range_of(struct partition *p, const struct position *from, uint64_t begins, struct err *e)
 {
 	size_t at;
 
@@ -367,7 +385,7 @@ range_of(struct partition *p, const struct position *from, uint64_t before, stru
 		return NULL;
 	at = source_place(p, from);
 	if (p->source_index[at] == 0) {
-		p->source[p->now.sources] = (struct source_range){ from, before, before, before, 0 };
+		p->source[p->now.sources] = (struct source_range){ from, begins, begins, begins, 0 };
 		p->source_index[at] = (uint32_t)++p->now.sources;
 	}
 	p->last_source = p->source_index[at] - 1;
@@ -375,10 +393,10 @@ range_of(struct partition *p, const struct position *from, uint64_t before, stru
 }
 
 static int
-add_source(struct partitions *ps, struct partition *p, const struct position *from, uint64_t before,
+add_source(struct partitions *ps, struct partition *p, const struct position *from, uint64_t begins,
     struct err *e)
 {
-	struct source_range *s = range_of(p, from, before, e);
+	struct source_range *s = range_of(p, from, begins, e);
 
 	if (s == NULL)
 		return -1;
@@ -392,7 +410,7 @@ add_source(struct partitions *ps, struct partition *p, const struct position *fr
 
 int
 partition_add(struct partitions *ps, struct partition *p, size_t n, const struct position *from,
-    uint64_t before, bool timed, int64_t ns, struct err *e)
+    uint64_t begins, bool timed, int64_t ns, struct err *e)
 {
 	if (p->epoch != ps->positions->epoch) {
 		p->epoch = ps->positions->epoch;
@@ -404,7 +422,7 @@ partition_add(struct partitions *ps, struct partition *p, size_t n, const struct
 	p->now.raw_bytes += n;
 	if (timed)
 		widen(&p->now, ns);
-	if (from != NULL && add_source(ps, p, from, before, e) < 0)
+	if (from != NULL && add_source(ps, p, from, begins, e) < 0)
 		return -1;
 	if (p->buf.n >= GZ_RUN + GZ_RUN / 4)
 		return compress_full_runs(ps, p, e);
@@ -493,7 +511,7 @@ begin_another(struct partitions *ps, struct partition *p)
 		memset(p->source_index, 0, 2 * p->source_cap * sizeof *p->source_index);
 }
 
-/* The object is whole: last run, end, fsync, name, manifest. */
+/* The object is whole: last run, end, name, manifest. */
 static int
 finish(struct partitions *ps, struct partition *p, struct err *e)
 {
@@ -512,7 +530,7 @@ finish(struct partitions *ps, struct partition *p, struct err *e)
 		return 0;
 	gzmember_end(&p->gz, &ps->out);
 	body_path(ps, p, "gz", path);
-	if (write_out(ps, p, e) < 0 || sync_file(path, e) < 0 || manifest_make(ps, p, &b, e) < 0)
+	if (write_out(ps, p, true, e) < 0 || manifest_make(ps, p, &b, e) < 0)
 		return -1;
 	if ((b.file = strdup(path)) == NULL || add_batch(ps, &b) < 0) {
 		free(b.file);
@@ -550,5 +568,7 @@ partitions_finish(struct partitions *ps, struct err *e)
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = finish(ps, all[i], e);
 	free(all);
+	for (size_t i = 0; i < ps->batches && r == 0; i++)
+		r = sync_file(ps->batch[i].file, e);
 	return r;
 }

@@ -84,16 +84,19 @@ int partitions_init(struct partitions *ps, const char *dir, const char *template
     const char *node, int level, uint64_t max_size, struct positions *positions, struct err *e);
 void partitions_done(struct partitions *ps);
 
+/* After a commit: no partitions, no batches; pointers to them die. */
+void partitions_clear(struct partitions *ps);
+
 /* The partition of an hour; NULL: out of memory. */
 struct partition *partitions_get(struct partitions *ps, int64_t hour, bool errors);
 
 /* Room for a record of `n` bytes in the partition, or NULL (`e`). */
 char *partition_room(struct partitions *ps, struct partition *p, size_t n, struct err *e);
 
-/* The record is written there: `n` bytes of source `from` (NULL: none), which before it had come
- * up to offset `before`; `ns` its time if `timed`. */
+/* The record is written there: `n` bytes of source `from` (NULL: none), in which it begins at
+ * offset `begins`; `ns` its time if `timed`. */
 int partition_add(struct partitions *ps, struct partition *p, size_t n, const struct position *from,
-    uint64_t before, bool timed, int64_t ns, struct err *e);
+    uint64_t begins, bool timed, int64_t ns, struct err *e);
 
 /* How many records are not sure. */
 uint64_t partitions_unsure(const struct partitions *ps);
@@ -102,7 +105,7 @@ uint64_t partitions_unsure(const struct partitions *ps);
  * possible any more. */
 int partitions_roll_back(struct partitions *ps, struct err *e);
 
-/* Finish all objects: ps->batch lists them. */
+/* Finish all objects: ps->batch lists them, and all are on the disk. */
 int partitions_finish(struct partitions *ps, struct err *e);
 
 #endif

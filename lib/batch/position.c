@@ -131,6 +131,7 @@ positions_get(struct positions *ps, const struct src *src)
 static void
 touch(struct positions *ps, struct position *p)
 {
+	p->touched = true;
 	if (p->epoch == ps->epoch)
 		return;
 	if (p->sure.stat != p->now.stat)
@@ -148,8 +149,20 @@ move_to(struct position *p, uint64_t end, struct err *e)
 		return err_set(e, ST_FAIL,
 		    "%.200s: position %llu after %llu: records of one file must keep their order", p->file,
 		    (unsigned long long)end, (unsigned long long)p->now.end);
-	p->now.end = end;
+	if (end > p->now.end) {
+		p->now.start = p->now.end;
+		p->now.end = end;
+	}
 	return 0;
+}
+
+static void
+open_up(struct positions *ps, struct position *p)
+{
+	if (!p->open) {
+		p->open = true;
+		ps->open++;
+	}
 }
 
 int
@@ -158,12 +171,63 @@ positions_record(struct positions *ps, struct position *p, uint64_t end, struct 
 	touch(ps, p);
 	if (move_to(p, end, e) < 0)
 		return -1;
-	p->started = true;
-	if (p->marked && !p->open) {
-		p->open = true;
-		ps->open++;
+	if (!p->started) {
+		p->started = true;
+		p->began = end;
+		ps->unmarked++;
 	}
+	if (p->marked)
+		open_up(ps, p);
 	return 0;
+}
+
+void
+positions_hold(struct positions *ps)
+{
+	struct position *p;
+	size_t at = 0;
+
+	if (ps->held)
+		return;
+	ps->held = true;
+	while ((p = positions_next(ps, &at)) != NULL)
+		if (p->marked && !p->now.closed_whole && !p->now.gone) {
+			touch(ps, p);
+			open_up(ps, p);
+		}
+}
+
+/* 16 hex digits, perhaps a number, perhaps a stream. */
+static bool
+valid_id(struct str id)
+{
+	const char *p = id.p, *end = id.p + id.n;
+	size_t digits = 0;
+
+	for (; p < end && ((*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'f')); p++)
+		digits++;
+	if (digits != 16)
+		return false;
+	if (p < end && *p == '.') {
+		for (digits = 0, p++; p < end && *p >= '0' && *p <= '9'; p++)
+			digits++;
+		if (digits == 0 || digits > 9)
+			return false;
+	}
+	if (end - p == 2 && *p == '/' && (p[1] == 'o' || p[1] == 'e'))
+		p += 2;
+	return p == end;
+}
+
+bool
+positions_valid(const struct src *src, const char **why)
+{
+	*why = "_src.id is not one of logtail's";
+	if (!valid_id(src->id))
+		return false;
+	*why = "_src.file is not valid";
+	return jscan_string_valid(src->file.p, src->file.p + src->file.n + 1) ==
+	    src->file.p + src->file.n;
 }
 
 static uint64_t
@@ -231,12 +295,13 @@ positions_mark(struct positions *ps, struct position *p, const struct record *r,
 {
 	bool opening = !p->started;
 
+	ps->held = false;
 	touch(ps, p);
 	if (move_to(p, r->src.end, e) < 0)
 		return -1;
 	if (opening) {
 		p->started = p->marked = true;
-		p->began = r->src.end;
+		p->began = p->now.start = r->src.end;
 	}
 	if (take_members(p, r->src_raw) < 0)
 		return err_set(e, ST_FAIL, "out of memory");
@@ -247,6 +312,42 @@ positions_mark(struct positions *ps, struct position *p, const struct record *r,
 	if (ps->open == 0)
 		ps->epoch++;
 	return 0;
+}
+
+/* Take a position out of the table, which has to close the hole that it leaves. */
+static void
+drop(struct positions *ps, size_t i)
+{
+	struct position *p = ps->slot[i];
+
+	texts_done(&p->now, &p->sure);
+	free(p->id);
+	free(p->file);
+	free(p);
+	ps->slot[i] = NULL;
+	ps->n--;
+	for (i = (i + 1) & (ps->cap - 1); (p = ps->slot[i]) != NULL; i = (i + 1) & (ps->cap - 1)) {
+		ps->slot[i] = NULL;
+		ps->slot[place(ps, str_of(p->id))] = p;
+	}
+}
+
+void
+positions_committed(struct positions *ps, uint64_t gen)
+{
+	for (size_t i = 0; i < ps->cap; i++) {
+		struct position *p = ps->slot[i];
+
+		while (p != NULL && p->now.gone) {
+			drop(ps, i);
+			p = ps->slot[i]; /* another may have moved here */
+		}
+		if (p == NULL)
+			continue;
+		p->gen = gen > p->gen ? gen : p->gen;
+		p->began = p->now.end;
+		p->touched = false;
+	}
 }
 
 void

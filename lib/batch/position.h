@@ -6,7 +6,8 @@
  * everything since the last epoch is rolled back if a position is still open.
  *
  * A source whose marks never came (a filter dropped them) is closed by the end of input.
- * Sources and their ids: record(5).
+ * A line that names no source (a bad one) may be of any source that has begun and has not had
+ * its closing mark: it opens them all.  Sources and their ids: record(5).
  */
 #ifndef POSITION_H
 #define POSITION_H
@@ -19,7 +20,7 @@ struct err;
 
 /* What a position is; kept twice, to roll back. */
 struct position_now {
-	uint64_t end;
+	uint64_t start, end; /* of the record in hand; several may have the same */
 	uint64_t at, sum, size;
 	char *stat, *dir; /* owned by the position's list of texts */
 	bool live, final, gone, has_window, closed_whole;
@@ -28,10 +29,11 @@ struct position_now {
 struct position {
 	char *id, *file; /* raw JSON text */
 	uint64_t gen;
-	uint64_t began; /* where the stream began it */
+	uint64_t began; /* where the stream began it: its opening mark, else its first record */
 	struct position_now now, sure;
 	uint64_t epoch; /* of `now`; `sure` is older */
 	bool marked;    /* marks come for it */
+	bool touched;   /* since the last commit */
 	bool open;
 	bool started;   /* `began` is known */
 	int64_t last_ns; /* the time of its last record that had one */
@@ -43,7 +45,9 @@ struct positions {
 	struct position **slot;
 	size_t n, cap;
 	size_t open;    /* how many are */
+	size_t unmarked; /* for how many no mark ever came: only the end of input closes them */
 	uint64_t epoch; /* counts up when none is open */
+	bool held;      /* all that may be are open */
 };
 
 int positions_init(struct positions *ps, struct err *e);
@@ -55,12 +59,18 @@ struct position *positions_get(struct positions *ps, const struct src *src);
 /* A record came in.  -1: its `end` goes back. */
 int positions_record(struct positions *ps, struct position *p, uint64_t end, struct err *e);
 
+/* A line came in that names no source. */
+void positions_hold(struct positions *ps);
+
+/* Is this a source that the ledger can hold: an id as in ledger(5), a file name that is JSON
+ * text?  `why` is set if not. */
+bool positions_valid(const struct src *src, const char **why);
+
 /* A mark came in: r->mark. */
 int positions_mark(struct positions *ps, struct position *p, const struct record *r,
     struct err *e);
 
-/* A record was dealt with that no mark will close (its source has none, or it has no
- * source): if nothing is open, it is sure. */
+/* A line was dealt with: if nothing is open, it is sure. */
 static inline void
 positions_settle(struct positions *ps)
 {
@@ -70,6 +80,10 @@ positions_settle(struct positions *ps)
 
 /* End of input: take back what is not sure. */
 void positions_roll_back(struct positions *ps);
+
+/* All that came in is committed, as generation `gen`: positions go on from there, and those
+ * of files that are gone are dropped (pointers to them die). */
+void positions_committed(struct positions *ps, uint64_t gen);
 
 /* Walk all of them: *at begins as 0; NULL after the last. */
 struct position *positions_next(const struct positions *ps, size_t *at);

@@ -8,48 +8,48 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+/* Hold PATH/lock.  A descriptor; -1: `e`; -2: another holds it, or has just removed it. */
 static int
-lock_in(const char *path, int flags, struct err *e)
+lock_in(const char *path, struct err *e)
 {
 	char name[PATH_MAX];
+	struct stat st;
 	int fd;
 
 	if (snprintf(name, sizeof name, "%s/lock", path) >= (int)sizeof name)
 		return err_set(e, ST_USAGE, "%s: name too long", path);
-	if ((fd = io_open(name, O_RDWR | flags, 0640)) < 0)
-		return err_sys(e, name);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		err_sys(e, name);
-		close(fd);
-		return -1;
-	}
-	return fd;
+	if ((fd = io_open(name, O_RDWR | O_CREAT, 0640)) < 0)
+		return errno == ENOENT ? -2 : err_sys(e, name);
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0)
+		return fd;
+	close(fd);
+	return -2;
 }
 
 int
 spool_open(struct spool *s, const char *parent, struct err *e)
 {
 	s->lock = -1;
-	if (dir_make(parent, false, e) < 0)
-		return -1;
 	for (int tries = 0; tries < 10; tries++) {
 		unsigned long long salt = (unsigned long long)clock_now() ^ (unsigned long long)getpid() << 40;
 
 		if (snprintf(s->path, sizeof s->path, "%s/%016llx", parent, salt) >= (int)sizeof s->path)
 			return err_set(e, ST_USAGE, "%s: name too long", parent);
+		if (dir_make(parent, false, e) < 0)
+			return -1;
 		if (io_mkdir(s->path, 0750) < 0) {
-			if (errno == EEXIST)
+			if (errno == EEXIST || errno == ENOENT)
 				continue;
 			return err_sys(e, s->path);
 		}
 		/* between mkdir and flock another run may take it for dead: begin again */
-		if ((s->lock = lock_in(s->path, O_CREAT, e)) >= 0)
-			return 0;
-		if (access(s->path, F_OK) == 0)
-			return -1;
+		if ((s->lock = lock_in(s->path, e)) != -2)
+			return s->lock < 0 ? -1 : 0;
 	}
+	s->lock = -1;
 	return err_set(e, ST_FAIL, "%s: cannot make a directory for this run", parent);
 }
 
@@ -92,7 +92,7 @@ spool_sweep(const char *parent)
 		if (de->d_name[0] == '.' ||
 		    snprintf(name, sizeof name, "%s/%s", parent, de->d_name) >= (int)sizeof name)
 			continue;
-		if ((fd = lock_in(name, O_CREAT, &unused)) < 0)
+		if ((fd = lock_in(name, &unused)) < 0)
 			continue; /* alive, or not ours to remove */
 		remove_all(name);
 		close(fd);

@@ -200,6 +200,34 @@ parse_items(struct ledger *l, struct str array, int (*item)(struct ledger *, str
 	return 0;
 }
 
+bool
+ledger_is_newer(struct str text)
+{
+	size_t at = sizeof(HEAD) - 1, digits = at;
+
+	if (!str_starts(text, STR(HEAD)) || str_starts(text, STR(HEAD1)))
+		return false;
+	while (at < text.n && text.p[at] >= '0' && text.p[at] <= '9')
+		at++;
+	return at > digits && at < text.n && text.p[at] == '"';
+}
+
+bool
+ledger_peek_gen(struct str text, uint64_t *gen)
+{
+	const struct str mark = STR("\"gen\":");
+	const char *p = text.p + HEAD_LEN, *end = text.p + text.n;
+	char digits[24] = "";
+
+	if (!str_starts(text, STR(HEAD1)) || text.n < HEAD_LEN + mark.n ||
+	    memcmp(p, mark.p, mark.n) != 0)
+		return false;
+	for (size_t n = 0; n < sizeof digits - 1 && p + mark.n + n < end; n++)
+		digits[n] = p[mark.n + n];
+	*gen = strtoull(digits, NULL, 10);
+	return true;
+}
+
 static int
 check_head(struct str text, struct err *e)
 {
@@ -208,10 +236,11 @@ check_head(struct str text, struct err *e)
 
 	if (!str_starts(text, STR(HEAD)))
 		return err_set(e, ST_FAIL, "not a logsweep ledger; it is left alone");
-	if (!str_starts(text, STR(HEAD1)))
+	if (ledger_is_newer(text))
 		return err_set(e, ST_FAIL, "a ledger of a newer version of logsweep; it is left alone");
-	if (text.n < HEAD_LEN)
-		return err_set(e, ST_FAIL, "cut short");
+	if (text.n < HEAD_LEN || !str_starts(text, STR(HEAD1)) ||
+	    memcmp(text.p + HEAD_LEN - 3, "\",\n", 3) != 0)
+		return err_set(e, ST_FAIL, "damaged: its first line is not whole");
 	sha256_of(text.p + HEAD_LEN, text.n - HEAD_LEN, digest);
 	hex_of(digest, sizeof digest, hex);
 	if (memcmp(text.p + sizeof(HEAD1) - 1, hex, 64) != 0)

@@ -2,6 +2,8 @@
 #ifndef LEDGER_FORMAT_H
 #define LEDGER_FORMAT_H
 #include "base/str.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 struct buf;
 struct err;
@@ -11,5 +13,13 @@ void ledger_render(const struct ledger *l, struct buf *b);
 
 /* NULL: not a ledger, another version, or damaged; `name` is for the message. */
 struct ledger *ledger_parse(struct str text, const char *name, struct err *e);
+
+/* Was it written by a version of logsweep that this one does not know? */
+bool ledger_is_newer(struct str text);
+
+/* The generation that the beginning of a ledger names, unchecked; false: it does not. */
+bool ledger_peek_gen(struct str text, uint64_t *gen);
+
+enum { LEDGER_PEEK = 192 }; /* bytes that ledger_peek_gen needs */
 
 #endif

@@ -55,7 +55,8 @@ ledger_free(struct ledger *l)
 	free(l);
 }
 
-/* 1: read and whole; 0: no such file; -1: `e` says what is wrong. */
+/* 1: read and whole; 0: no such file; -1: `e` says what is wrong; -2: the same, and nobody
+ * but its owner may touch it. */
 static int
 read_one(const char *dir, const char *name, struct ledger **l, struct err *e)
 {
@@ -69,9 +70,25 @@ read_one(const char *dir, const char *name, struct ledger **l, struct err *e)
 	buf_init(&b, LEDGER_MAX);
 	if ((r = file_read(path, &b, e)) > 0 &&
 	    (*l = ledger_parse((struct str){ b.p, b.n }, path, e)) == NULL)
-		r = -1;
+		r = ledger_is_newer((struct str){ b.p, b.n }) ? -2 : -1;
 	buf_done(&b);
 	return r;
+}
+
+/* The generation that a file says it has, unchecked; false: it does not. */
+static bool
+peek(const char *dir, const char *name, uint64_t *gen)
+{
+	char path[PATH_MAX], text[LEDGER_PEEK];
+	struct err unused;
+	ssize_t n = -1;
+	int fd;
+
+	if (path_in(path, dir, name, &unused) < 0 || (fd = io_open(path, O_RDONLY, 0)) < 0)
+		return false;
+	n = read_full(fd, text, sizeof text);
+	close(fd);
+	return n >= 0 && ledger_peek_gen((struct str){ text, (size_t)n }, gen);
 }
 
 static bool
@@ -94,6 +111,48 @@ count_as_changed(struct ledger *l)
 	l->from_copy = true;
 }
 
+/* No ledger.json. */
+static struct ledger *
+load_none(const char *dir, struct err *e)
+{
+	struct ledger *l;
+
+	if (exists(dir, FILE_COPY) || exists(dir, "outbox")) {
+		err_set(e, ST_FAIL, "%s: %s without ledger.json: put the ledger back or see ledger(5), DAMAGE",
+		    dir, exists(dir, FILE_COPY) ? FILE_COPY : "an outbox");
+		return NULL;
+	}
+	if ((l = calloc(1, sizeof *l)) == NULL)
+		err_set(e, ST_FAIL, "%s: out of memory", dir);
+	return l;
+}
+
+/* A disk that lies about fsync can bring back an older ledger.json; the copy, written after
+ * it, tells.  *l is freed and replaced by the copy then. */
+static void
+prefer_later_copy(const char *dir, struct ledger **l)
+{
+	struct ledger *copy = NULL, *again;
+	struct err unused;
+	uint64_t gen;
+
+	if (!peek(dir, FILE_COPY, &gen) || gen <= (*l)->gen || read_one(dir, FILE_COPY, &copy, &unused) <= 0 ||
+	    copy->gen <= (*l)->gen) {
+		ledger_free(copy);
+		return;
+	}
+	/* or it has been replaced between the two looks */
+	if (read_one(dir, FILE_MAIN, &again, &unused) > 0 && again->gen >= copy->gen) {
+		ledger_free(copy);
+		copy = again;
+	} else {
+		ledger_free(again);
+		count_as_changed(copy);
+	}
+	ledger_free(*l);
+	*l = copy;
+}
+
 struct ledger *
 ledger_load(const char *dir, struct err *e)
 {
@@ -101,19 +160,13 @@ ledger_load(const char *dir, struct err *e)
 	struct err ce;
 	int r = read_one(dir, FILE_MAIN, &l, e);
 
-	if (r > 0)
+	if (r == 0)
+		return load_none(dir, e);
+	if (r > 0) {
+		prefer_later_copy(dir, &l);
 		return l;
-	if (r == 0) {
-		if (!exists(dir, FILE_COPY) && !exists(dir, "outbox")) {
-			if ((l = calloc(1, sizeof *l)) == NULL)
-				err_set(e, ST_FAIL, "%s: out of memory", dir);
-			return l;
-		}
-		err_set(e, ST_FAIL, "%s: %s without ledger.json: put the ledger back or see ledger(5), DAMAGE",
-		    dir, exists(dir, FILE_COPY) ? FILE_COPY : "an outbox");
-		return NULL;
 	}
-	if (e->status == ST_NOPERM || read_one(dir, FILE_COPY, &copy, &ce) <= 0)
+	if (r == -2 || e->status == ST_NOPERM || read_one(dir, FILE_COPY, &copy, &ce) <= 0)
 		return NULL;
 	count_as_changed(copy);
 	return copy;
@@ -157,6 +210,37 @@ reserve_take(const char *dir, size_t n)
 	close(fd);
 }
 
+/* What is written must be what we can read: an entry that breaks the file would stop every
+ * sweep after this one. */
+static int
+render_checked(const struct ledger *l, struct buf *b, struct err *e)
+{
+	struct ledger *again;
+
+	ledger_render(l, b);
+	if (buf_check(b, FILE_MAIN, e) < 0 ||
+	    (again = ledger_parse((struct str){ b->p, b->n }, "the new ledger", e)) == NULL)
+		return -1;
+	ledger_free(again);
+	return 0;
+}
+
+static int
+write_both(const char *dir, const struct ledger *l, const struct buf *b, bool *committed,
+    struct err *e)
+{
+	if (write_named(dir, FILE_MAIN, b, e) < 0) {
+		uint64_t gen;
+
+		/* the rename may have happened and only the fsync after it failed: unless the
+		 * old one is surely there, it counts as committed */
+		*committed = !peek(dir, FILE_MAIN, &gen) || gen == l->gen;
+		return -1;
+	}
+	*committed = true;
+	return write_named(dir, FILE_COPY, b, e);
+}
+
 int
 ledger_save(const char *dir, struct ledger *l, bool *committed, struct err *e)
 {
@@ -166,30 +250,50 @@ ledger_save(const char *dir, struct ledger *l, bool *committed, struct err *e)
 	*committed = false;
 	l->gen++;
 	buf_init(&b, LEDGER_MAX);
-	ledger_render(l, &b);
-	if (buf_check(&b, FILE_MAIN, e) < 0)
-		goto out;
-	reserve_give(dir);
-	if (write_named(dir, FILE_MAIN, &b, e) < 0) {
-		/* the rename may have happened and only the fsync after it failed */
-		struct ledger *now;
-		struct err unused;
-
-		if (read_one(dir, FILE_MAIN, &now, &unused) > 0 && now->gen == l->gen)
-			*committed = true;
-		ledger_free(now);
-		goto out;
+	if (render_checked(l, &b, e) == 0) {
+		reserve_give(dir);
+		r = write_both(dir, l, &b, committed, e);
+		reserve_take(dir, b.n);
 	}
-	*committed = true;
-	if (write_named(dir, FILE_COPY, &b, e) < 0)
-		goto out;
-	reserve_take(dir, b.n);
-	r = 0;
-out:
 	if (!*committed)
 		l->gen--;
 	buf_done(&b);
 	return r;
+}
+
+/* 1: the copy has the bytes of `text`; 0: it has not; -1. */
+static int
+copy_is(const char *dir, const struct buf *text, struct err *e)
+{
+	char path[PATH_MAX];
+	struct buf b;
+	int r;
+
+	if (path_in(path, dir, FILE_COPY, e) < 0)
+		return -1;
+	buf_init(&b, LEDGER_MAX);
+	r = file_read(path, &b, e) > 0 && b.n == text->n && memcmp(b.p, text->p, b.n) == 0;
+	buf_done(&b);
+	return r;
+}
+
+int
+ledger_mend(const char *dir, struct ledger *l, struct err *e)
+{
+	char path[PATH_MAX];
+	struct buf b;
+	bool committed;
+	int r;
+
+	if (l->from_copy)
+		return ledger_save(dir, l, &committed, e);
+	if (path_in(path, dir, FILE_MAIN, e) < 0)
+		return -1;
+	buf_init(&b, LEDGER_MAX);
+	if ((r = file_read(path, &b, e)) > 0 && (r = copy_is(dir, &b, e)) == 0)
+		r = write_named(dir, FILE_COPY, &b, e);
+	buf_done(&b);
+	return r < 0 ? -1 : 0;
 }
 
 int
@@ -269,7 +373,7 @@ ledger_like(const struct ledger *l, struct str hash, size_t *at)
 	uint64_t h = hash_of(hash);
 	uint32_t k;
 
-	if (l->index_cap == 0)
+	if (l->index_cap == 0 || hash.n < 16)
 		return NULL;
 	while ((k = l->index[(h + *at) & (l->index_cap - 1)]) != 0) {
 		struct ledger_entry *n = &l->entry[k - 1];
@@ -348,6 +452,27 @@ ledger_forget(struct ledger *l, struct str id)
 		n->dead = true;
 }
 
+void
+ledger_compact(struct ledger *l)
+{
+	size_t kept = 0, dead = 0;
+
+	for (size_t i = 0; i < l->entries; i++)
+		dead += l->entry[i].dead;
+	if (2 * dead <= l->entries)
+		return;
+	for (size_t i = 0; i < l->entries; i++) {
+		if (l->entry[i].dead)
+			entry_done(&l->entry[i]);
+		else
+			l->entry[kept++] = l->entry[i];
+	}
+	l->entries = kept;
+	memset(l->index, 0, l->index_cap * sizeof *l->index);
+	for (size_t i = 0; i < kept; i++)
+		index_add(l, i);
+}
+
 int
 ledger_add_batch(struct ledger *l, const char *name, struct str key, struct str manifest,
     struct err *e)
@@ -370,4 +495,28 @@ ledger_add_batch(struct ledger *l, const char *name, struct str key, struct str 
 	}
 	l->batch[l->batches++] = b;
 	return 0;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int
+ledger_names(const struct ledger *l, struct ledger_names *s, struct err *e)
+{
+	*s = (struct ledger_names){ malloc((l->batches + 1) * sizeof *s->name), l->batches };
+	if (s->name == NULL)
+		return err_set(e, ST_FAIL, "ledger: out of memory");
+	for (size_t i = 0; i < l->batches; i++)
+		s->name[i] = l->batch[i].name;
+	qsort(s->name, s->n, sizeof *s->name, by_name);
+	return 0;
+}
+
+bool
+ledger_names_has(const struct ledger_names *s, const char *name)
+{
+	return s->n > 0 && bsearch(&name, s->name, s->n, sizeof *s->name, by_name) != NULL;
 }

@@ -16,8 +16,10 @@
  *    changed it, the ledger the number that last forgot one (forgot).
  *  - The commit is the rename in ledger_save.  Before it nothing happened, after it
  *    everything did.  The copy follows before anybody acts on the new state.
- *  - A ledger that does not read is never overwritten.  If its copy reads, that is used,
- *    ten generations on and as if all had changed (sweeps in flight then lose their race).
+ *  - If the ledger does not read and its copy does, the copy is used, ten generations on and
+ *    as if all had changed (sweeps in flight then lose their race).  So it is if the copy is
+ *    of a later generation: a disk brought an old ledger back.
+ *  - A ledger without a copy that reads, and one of a newer version, is never overwritten.
  *
  * Not thread-safe.  Source: flock(2), rename(2), fsync(2).
  */
@@ -68,7 +70,7 @@ struct ledger {
 	size_t index_cap;
 	struct ledger_batch *batch; /* oldest first */
 	size_t batches, batch_cap;
-	bool from_copy; /* ledger.json did not read: tell, and exit ST_ASIDE */
+	bool from_copy; /* ledger.json did not read or was old: tell, and exit ST_ASIDE */
 };
 
 /* Read the ledger of `dir`.  A directory that is missing or has never held one gives an
@@ -87,8 +89,13 @@ int ledger_lock(const char *dir, int64_t wait_ns, struct err *e);
 void ledger_unlock(int fd);
 
 /* Write `l` as the next generation and then its copy.  Only under the lock.  -1: the ledger
- * on disk is the old one, unless *committed. */
+ * on disk is the old one, unless *committed: it may be the new one. */
 int ledger_save(const char *dir, struct ledger *l, bool *committed, struct err *e);
+
+/* Make both files what `l`, just loaded, is: whoever saved it last may have died before the
+ * copy.  To be done under the lock, before anybody acts on what the ledger says.  Writes
+ * nothing when all is well. */
+int ledger_mend(const char *dir, struct ledger *l, struct err *e);
 
 struct ledger_entry *ledger_find(const struct ledger *l, struct str id);
 /* The entries whose id begins with these 16 digits, one a call, NULL after the last.  *at
@@ -97,11 +104,21 @@ struct ledger_entry *ledger_like(const struct ledger *l, struct str hash, size_t
 /* Find or add; NULL: out of memory.  Pointers to entries die. */
 struct ledger_entry *ledger_put(struct ledger *l, struct str id);
 void ledger_forget(struct ledger *l, struct str id);
+/* Drop the dead entries for good, when they are many.  Pointers to entries die. */
+void ledger_compact(struct ledger *l);
 int ledger_set_text(char **field, struct str text);
 
 /* Add a batch; everything is copied. */
 int ledger_add_batch(struct ledger *l, const char *name, struct str key, struct str manifest,
     struct err *e);
+
+/* The names of the bodies that are listed, sorted; borrowed from `l`.  free(s->name). */
+struct ledger_names {
+	char **name;
+	size_t n;
+};
+int ledger_names(const struct ledger *l, struct ledger_names *s, struct err *e);
+bool ledger_names_has(const struct ledger_names *s, const char *name);
 
 /* Append the manifest of a batch with its "path" under `dir`, and LF. */
 void ledger_manifest(const struct ledger_batch *b, const char *dir, struct buf *line);

@@ -85,32 +85,42 @@ ledger_lists(const char *dir, const char *key, struct err *e)
 	return found;
 }
 
-/* Move the batches of `keys` to the end of the list; how many. */
-static size_t
-set_apart(struct ledger *l, const char *const keys[], size_t n)
+static bool
+one_of(const struct ledger_batch *b, const struct buf *quoted, size_t n)
+{
+	for (size_t k = 0; k < n; k++)
+		if (batch_is(b, &quoted[k]))
+			return true;
+	return false;
+}
+
+/* Move the batches of `keys` to the end of the list; how many, or -1. */
+static ptrdiff_t
+set_apart(struct ledger *l, const char *const keys[], size_t n, struct err *e)
 {
 	size_t kept = 0, apart = 0;
 	struct ledger_batch *out = malloc((l->batches + 1) * sizeof *out);
+	struct buf *quoted = calloc(n + 1, sizeof *quoted);
 
-	if (out == NULL)
-		return 0;
+	if (out == NULL || quoted == NULL) {
+		free(out);
+		free(quoted);
+		return err_set(e, ST_FAIL, "out of memory");
+	}
+	for (size_t k = 0; k < n; k++)
+		quoted[k] = raw_key(keys[k]);
 	for (size_t i = 0; i < l->batches; i++) {
-		bool hit = false;
-
-		for (size_t k = 0; k < n && !hit; k++) {
-			struct buf quoted = raw_key(keys[k]);
-
-			hit = batch_is(&l->batch[i], &quoted);
-			buf_done(&quoted);
-		}
-		if (hit)
+		if (one_of(&l->batch[i], quoted, n))
 			out[apart++] = l->batch[i];
 		else
 			l->batch[kept++] = l->batch[i];
 	}
 	memcpy(l->batch + kept, out, apart * sizeof *out);
+	for (size_t k = 0; k < n; k++)
+		buf_done(&quoted[k]);
+	free(quoted);
 	free(out);
-	return apart;
+	return (ptrdiff_t)apart;
 }
 
 static void
@@ -128,7 +138,7 @@ int
 ledger_delivered(const char *dir, const char *const keys[], size_t n, struct err *e)
 {
 	struct ledger *l;
-	size_t apart;
+	ptrdiff_t apart;
 	bool committed;
 	int lock, r = 0;
 
@@ -138,11 +148,13 @@ ledger_delivered(const char *dir, const char *const keys[], size_t n, struct err
 		ledger_unlock(lock);
 		return -1;
 	}
-	if ((apart = set_apart(l, keys, n)) > 0) {
-		l->batches -= apart;
+	if ((apart = set_apart(l, keys, n, e)) < 0) {
+		r = -1;
+	} else if (apart > 0) {
+		l->batches -= (size_t)apart;
 		if ((r = ledger_save(dir, l, &committed, e)) == 0)
-			remove_bodies(dir, l->batch + l->batches, apart);
-		l->batches += apart;
+			remove_bodies(dir, l->batch + l->batches, (size_t)apart);
+		l->batches += (size_t)apart;
 	}
 	ledger_free(l);
 	ledger_unlock(lock);

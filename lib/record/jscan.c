@@ -333,7 +333,7 @@ valid_string(const char *p, const char *end, const char **why)
 	unsigned n;
 
 	for (;;) {
-		if ((p = kern.special(p, end)) == end) {
+		if ((p = kern.plain(p, end)) == end) {
 			*why = "string not closed";
 			return NULL;
 		}

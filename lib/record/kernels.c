@@ -118,6 +118,21 @@ special_portable(const char *p, const char *end)
 	return p;
 }
 
+static inline bool
+one_letter(char c)
+{
+	return c == '"' || c == '\\' || c == '/' || c == 'b' || c == 'f' || c == 'n' || c == 'r' ||
+	    c == 't';
+}
+
+static const char *
+plain_portable(const char *p, const char *end)
+{
+	while ((p = special_portable(p, end)) < end - 1 && *p == '\\' && one_letter(p[1]))
+		p += 2;
+	return p;
+}
+
 static const char *
 quote_portable(const char *p, const char *end)
 {
@@ -173,7 +188,7 @@ masks_portable(const char *p, struct masks *m)
 #define SHAPE_XOR xor_shifts
 #include "record/shape.inc.h"
 
-static const struct kernels portable = { "portable", special_portable, quote_portable,
+static const struct kernels portable = { "portable", special_portable, plain_portable, quote_portable,
 	shape_portable, escape_portable };
 
 #if defined __x86_64__ || defined __aarch64__
@@ -222,6 +237,14 @@ special_sse2(const char *p, const char *end)
 			return p + __builtin_ctz(bits);
 	}
 	return special_portable(p, end);
+}
+
+static const char *
+plain_sse2(const char *p, const char *end)
+{
+	while ((p = special_sse2(p, end)) < end - 1 && *p == '\\' && one_letter(p[1]))
+		p += 2;
+	return p;
 }
 
 static const char *
@@ -310,7 +333,7 @@ masks_sse2(const char *p, struct masks *m)
 #define SHAPE_XOR xor_shifts
 #include "record/shape.inc.h"
 
-static const struct kernels sse2 = { "sse2", special_sse2, quote_sse2, shape_sse2,
+static const struct kernels sse2 = { "sse2", special_sse2, plain_sse2, quote_sse2, shape_sse2,
 	escape_sse2 };
 
 /* AVX2, PCLMUL and the shuffles that come with them */
@@ -332,6 +355,50 @@ special_avx2(const char *p, const char *end)
 			return p + __builtin_ctz(bits);
 	}
 	return special_sse2(p, end);
+}
+
+/* Bytes that may follow a backslash alone, by two tables of nibbles: a bit for each high
+ * nibble that has such letters, in each low nibble that is one. */
+AVX2 static inline unsigned
+one_letters(__m256i x)
+{
+	const __m256i low = _mm256_broadcastsi128_si256(
+	    _mm_setr_epi8(0, 0, 1 | 4 | 8, 0, 8, 0, 4, 0, 0, 0, 0, 0, 2, 0, 4, 1));
+	const __m256i high = _mm256_broadcastsi128_si256(
+	    _mm_setr_epi8(0, 0, 1, 0, 0, 2, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0));
+	const __m256i nibble = _mm256_set1_epi8(15);
+	__m256i a = _mm256_shuffle_epi8(low, _mm256_and_si256(x, nibble));
+	__m256i b = _mm256_shuffle_epi8(high, _mm256_and_si256(_mm256_srli_epi16(x, 4), nibble));
+
+	return ~(unsigned)_mm256_movemask_epi8(
+	    _mm256_cmpeq_epi8(_mm256_and_si256(a, b), _mm256_setzero_si256()));
+}
+
+AVX2 static const char *
+plain_avx2(const char *p, const char *end)
+{
+	while (end - p >= 32) {
+		__m256i x = _mm256_loadu_si256((const __m256i *)p);
+		unsigned stop = (unsigned)_mm256_movemask_epi8(
+		    _mm256_cmpgt_epi8(_mm256_set1_epi8(0x20), x));
+		unsigned quote = (unsigned)_mm256_movemask_epi8(
+		    _mm256_cmpeq_epi8(x, _mm256_set1_epi8('"')));
+		unsigned back = (unsigned)_mm256_movemask_epi8(
+		    _mm256_cmpeq_epi8(x, _mm256_set1_epi8('\\')));
+		uint64_t escaped = 0, carry = 0;
+
+		if (back != 0) {
+			escaped = escaped_bytes(back, &carry);
+			quote &= ~(unsigned)escaped;
+			stop |= ((unsigned)escaped & ~one_letters(x)) >> 1;
+		}
+		stop |= quote;
+		if (stop != 0)
+			return p + __builtin_ctz(stop);
+		/* a backslash at the end of the block is looked at with what follows it */
+		p += escaped >> 32 ? 31 : 32;
+	}
+	return plain_portable(p, end);
 }
 
 AVX2 static const char *
@@ -431,7 +498,7 @@ escape_avx2(char *dst, const char **src, const char *end)
 	return escape_portable(dst, src, end);
 }
 
-static const struct kernels avx2 = { "avx2", special_avx2, quote_avx2, shape_avx2,
+static const struct kernels avx2 = { "avx2", special_avx2, plain_avx2, quote_avx2, shape_avx2,
 	escape_avx2 };
 #endif
 
@@ -463,6 +530,14 @@ special_neon(const char *p, const char *end)
 			return p + (__builtin_ctzll(bits) >> 2);
 	}
 	return special_portable(p, end);
+}
+
+static const char *
+plain_neon(const char *p, const char *end)
+{
+	while ((p = special_neon(p, end)) < end - 1 && *p == '\\' && one_letter(p[1]))
+		p += 2;
+	return p;
 }
 
 static const char *
@@ -561,7 +636,7 @@ masks_neon(const char *p, struct masks *m)
 #define SHAPE_XOR xor_shifts
 #include "record/shape.inc.h"
 
-static const struct kernels neon = { "neon", special_neon, quote_neon, shape_neon,
+static const struct kernels neon = { "neon", special_neon, plain_neon, quote_neon, shape_neon,
 	escape_neon };
 #endif
 

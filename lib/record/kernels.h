@@ -23,6 +23,11 @@ struct kernels {
 	/* First of '"', '\\', a control byte (< 0x20) or a byte >= 0x80; `end` if none. */
 	const char *(*special)(const char *p, const char *end);
 
+	/* Past text that stands for itself and escapes of one letter (\" \\ \/ \b \f \n \r \t):
+	 * the first '"' that no backslash escapes, control byte, byte >= 0x80, or backslash of
+	 * another escape; `end` if none. */
+	const char *(*plain)(const char *p, const char *end);
+
 	/* First of '"' or '\\'; `end` if none. */
 	const char *(*quote)(const char *p, const char *end);
 

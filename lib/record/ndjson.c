@@ -173,6 +173,7 @@ make_room(struct ndjson_in *in, struct err *e)
 	return 0;
 }
 
+/* 1: something came, or the end; 0: nothing within wait_ms; -1. */
 static int
 read_more(struct ndjson_in *in, struct err *e)
 {
@@ -184,13 +185,15 @@ read_more(struct ndjson_in *in, struct err *e)
 	if (in->flush != NULL && in->flush->n > 0 && poll(&pf, 1, 0) == 0 &&
 	    ndjson_flush(in->flush, e) < 0)
 		return -1;
+	if (in->wait_ms > 0 && poll(&pf, 1, in->wait_ms) == 0)
+		return 0;
 	while ((r = read(in->fd, in->buf + in->have, in->cap - in->have)) < 0)
 		if (errno != EINTR && (errno != EAGAIN || poll(&pf, 1, -1) < 0))
 			return err_sys(e, in->name);
 	in->eof = r == 0;
 	in->have += (size_t)r;
 	in->bytes += (uint64_t)r;
-	return 0;
+	return 1;
 }
 
 /* A line is whole in the block: cut its end off.  false: blank, to be skipped. */
@@ -214,6 +217,7 @@ int
 ndjson_fill(struct ndjson_in *in, struct str *line, struct err *e)
 {
 	size_t searched = 0;
+	int r;
 
 	for (;;) {
 		const char *p = in->buf + in->pos, *lf;
@@ -245,7 +249,7 @@ ndjson_fill(struct ndjson_in *in, struct str *line, struct err *e)
 		}
 		if (in->eof)
 			return NDJSON_EOF;
-		if (read_more(in, e) < 0)
-			return -1;
+		if ((r = read_more(in, e)) <= 0)
+			return r < 0 ? -1 : NDJSON_IDLE;
 	}
 }

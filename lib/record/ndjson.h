@@ -73,6 +73,7 @@ enum ndjson_got {
 	NDJSON_LINE = 1,
 	NDJSON_TORN,  /* a last line without LF */
 	NDJSON_PIECE, /* part of a line over NDJSON_LINE_MAX */
+	NDJSON_IDLE,  /* nothing came within wait_ms; call again */
 };
 
 struct ndjson_in {
@@ -83,6 +84,7 @@ struct ndjson_in {
 	uint64_t bytes; /* read so far */
 	bool eof, pipe, started;
 	bool in_long;            /* inside a line that comes in pieces */
+	int wait_ms;              /* longest wait for more; 0: for ever */
 	struct ndjson_out *flush; /* flushed before a read that would wait; may be NULL */
 };
 

@@ -22,7 +22,7 @@ struct reader {
 	int fd;
 	uint64_t offset;
 	bool cut, corrupt;
-	struct gz *gz; /* NULL: plain */
+	struct gz *gz;     /* NULL: plain */
 	struct kept *kept; /* of a stream, else NULL */
 };
 
@@ -48,8 +48,9 @@ reader_new(int fd, bool gzip, struct err *e)
 	struct reader *r = calloc(1, sizeof *r);
 	bool stream = lseek(fd, 0, SEEK_CUR) < 0;
 
-	if (r != NULL && ((gzip && (r->gz = calloc(1, sizeof *r->gz)) == NULL) ||
-			     (stream && (r->kept = calloc(1, sizeof *r->kept)) == NULL))) {
+	if (r != NULL &&
+	    ((gzip && (r->gz = calloc(1, sizeof *r->gz)) == NULL) ||
+		(stream && (r->kept = calloc(1, sizeof *r->kept)) == NULL))) {
 		reader_free(r);
 		r = NULL;
 	}
@@ -88,7 +89,8 @@ gz_fill(struct reader *r, const char *name, struct err *e)
 	return n > 0;
 }
 
-/* Between members: is there another?  Zeros at the end are padding (as gzip(1) has it). */
+/* Between members: is there another?  Zeros at the end are padding (as gzip(1) has it).
+ */
 static int
 gz_next_member(struct reader *r, const char *name, struct err *e)
 {
@@ -128,7 +130,7 @@ gz_read(struct reader *r, void *p, size_t n, const char *name, struct err *e)
 				break;
 			}
 		}
-		if (g->state.avail_in == 0 && (more = gz_fill(r, name, e)) < 0)
+		if (g->state.avail_in == 0 && gz_fill(r, name, e) < 0)
 			return -1;
 		ret = isal_inflate(&g->state);
 		if (ret != ISAL_DECOMP_OK && ret != ISAL_END_INPUT) {
@@ -160,7 +162,8 @@ stream_read(struct reader *r, char *p, size_t n)
 	while ((got = read(r->fd, p, n)) < 0 && errno == EINTR)
 		;
 	if (got > 0 && k->n < sizeof k->p && r->offset == k->n) {
-		size_t more = sizeof k->p - k->n < (size_t)got ? sizeof k->p - k->n : (size_t)got;
+		size_t more =
+		    sizeof k->p - k->n < (size_t)got ? sizeof k->p - k->n : (size_t)got;
 
 		memcpy(k->p + k->n, p, more);
 		k->n += more;
@@ -175,9 +178,8 @@ reader_read(struct reader *r, void *p, size_t n, const char *name, struct err *e
 
 	if (r->gz != NULL)
 		got = gz_read(r, p, n, name, e);
-	else if (r->kept != NULL && (got = stream_read(r, p, n)) < 0)
-		return err_sys(e, name);
-	else if (r->kept == NULL && (got = pread_full(r->fd, p, n, r->offset)) < 0)
+	else if ((got = r->kept != NULL ? stream_read(r, p, n)
+					: pread_full(r->fd, p, n, r->offset)) < 0)
 		return err_sys(e, name);
 	if (got > 0)
 		r->offset += (uint64_t)got;
@@ -202,7 +204,8 @@ reader_seek(struct reader *r, uint64_t offset, const char *name, struct err *e)
 	while (r->offset < offset) {
 		uint64_t left = offset - r->offset;
 
-		n = reader_read(r, skipped, left < sizeof skipped ? left : sizeof skipped, name, e);
+		n = reader_read(
+		    r, skipped, left < sizeof skipped ? left : sizeof skipped, name, e);
 		if (n <= 0)
 			return (int)n;
 	}

@@ -1,12 +1,13 @@
 /* decompress.h - the bytes of a log file, plain or gzip'd, by offset.
  *
- * Offsets count decompressed bytes, so a cursor stays right when a file is compressed.  gzip
- * is RFC 1952 with any number of members; each member's CRC and length are checked (ISA-L).
- * Reading a gzip file backwards begins it anew.
+ * Offsets count decompressed bytes, so a cursor stays right when a file is compressed.
+ * gzip is RFC 1952 with any number of members; each member's CRC and length are checked
+ * (ISA-L). Reading a gzip file backwards begins it anew.
  *
  * A gzip file that ends before its last member does is `cut`: it is being written, or was
  * cut by a crash; what came out so far is right.  One whose data contradict themselves is
- * `corrupt`: what came out before the damage was noticed is likely right, and no more comes.
+ * `corrupt`: what came out before the damage was noticed is likely right, and no more
+ * comes.
  */
 #ifndef DECOMPRESS_H
 #define DECOMPRESS_H

@@ -72,16 +72,19 @@ family_base(struct str name)
 	for (size_t i = n; i-- > 1;)
 		if ((name.p[i] == '.' || name.p[i] == '-') && n - i <= 24 &&
 		    suffix((struct str){ name.p + i, n - i }, &kind, &number)) {
-			/* app.log-20261122-1 and 0.log.20261122-130000: try the longer one */
+			/* app.log-20261122-1 and 0.log.20261122-130000: try the longer
+			 * one */
 			size_t j = i;
 
 			while (j-- > 1)
-				if ((name.p[j] == '.' || name.p[j] == '-') && n - j <= 24 &&
-				    suffix((struct str){ name.p + j, n - j }, &kind, &number))
+				if ((name.p[j] == '.' || name.p[j] == '-') &&
+				    n - j <= 24 &&
+				    suffix((struct str){ name.p + j, n - j }, &kind,
+					&number))
 					return j;
 			return i;
 		}
-	return n < name.n && memchr(name.p, '.', n) == NULL ? name.n : n;
+	return n > 0 ? n : name.n;
 }
 
 bool
@@ -100,8 +103,8 @@ family_has(struct str base, struct str name, struct member *m)
 		m->kind = BY_TIME;
 		return m->gzip;
 	}
-	return name.n > base.n &&
-	    suffix((struct str){ name.p + base.n, name.n - base.n }, &m->kind, &m->number);
+	return name.n > base.n && suffix((struct str){ name.p + base.n, name.n - base.n },
+				      &m->kind, &m->number);
 }
 
 static void
@@ -141,7 +144,8 @@ append(struct families *fs, const char *shown, const char *real, const char *onl
 	f.dir = slash == real ? strdup("/") : strndup(real, (size_t)(slash - real));
 	f.base = strdup(slash + 1);
 	f.only = only != NULL ? strdup(only) : NULL;
-	if (f.shown == NULL || f.dir == NULL || f.base == NULL || (only != NULL && f.only == NULL)) {
+	if (f.shown == NULL || f.dir == NULL || f.base == NULL ||
+	    (only != NULL && f.only == NULL)) {
 		family_done(&f);
 		return -1;
 	}
@@ -155,7 +159,8 @@ skipped(const char *path, const char *const skip[], size_t skips)
 	const char *slash = strrchr(path, '/');
 
 	for (size_t i = 0; i < skips; i++)
-		if (fnmatch(skip[i], path, 0) == 0 || fnmatch(skip[i], slash ? slash + 1 : path, 0) == 0)
+		if (fnmatch(skip[i], path, 0) == 0 ||
+		    fnmatch(skip[i], slash ? slash + 1 : path, 0) == 0)
 			return true;
 	return false;
 }
@@ -169,6 +174,44 @@ struct walk {
 	int added;
 };
 
+static int list(const struct family *f, struct listing *l, bool rotated,
+    struct member **found, struct err *e);
+
+/* `real` is where a name leads; nothing is there, or no longer.  Are rotated siblings? */
+static bool
+has_siblings(const char *real)
+{
+	char dir[PATH_MAX], *slash;
+	struct member *m = NULL;
+	struct listing names = { .n = 0 };
+	struct err unused;
+	int n;
+
+	snprintf(dir, sizeof dir, "%s", real);
+	if ((slash = strrchr(dir, '/')) == NULL || slash == dir)
+		return false;
+	*slash = '\0';
+	n = list(
+	    &(struct family){ .dir = dir, .base = slash + 1 }, &names, true, &m, &unused);
+	listing_done(&names);
+	if (n >= 0)
+		free(m);
+	return n > 0;
+}
+
+/* Is it what a rotated file is compressed into? */
+static bool
+is_temporary(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	struct str name = str_of(slash ? slash + 1 : path);
+
+	if (!str_ends(name, STR(".tmp")))
+		return false;
+	name.n -= 4;
+	return family_base(name) < name.n;
+}
+
 /* One file by one name.  In a directory (`walked`) rotated names stand for their family;
  * named outright they are read alone. */
 static int
@@ -179,12 +222,20 @@ add_file(struct walk *w, const char *path, bool walked)
 	struct err e;
 	size_t base;
 
-	if (skipped(path, w->skip, w->skips))
+	if (skipped(path, w->skip, w->skips) || is_temporary(path))
 		return 0;
+	/* between its rename and the next line a log has no live file; realpath then
+	 * leaves in `real` how far it came */
 	if (realpath(path, real) == NULL) {
+		bool gone = errno == ENOENT;
+
 		err_sys(&e, path);
-		w->warn(w->arg, &e);
-		return 0;
+		if (!gone || !has_siblings(real)) {
+			if (!gone ||
+			    !walked) /* a link to nowhere is a container that is gone */
+				w->warn(w->arg, &e);
+			return 0;
+		}
 	}
 	slash = strrchr(real, '/') + 1;
 	base = family_base(str_of(slash));
@@ -196,8 +247,8 @@ add_file(struct walk *w, const char *path, bool walked)
 			only = strcpy(tail, slash);
 		slash[base] = '\0';
 		if (walked && strlen(path) >= strlen(slash))
-			snprintf(shown, sizeof shown, "%.*s%s", (int)(strrchr(path, '/') - path + 1), path,
-			    slash);
+			snprintf(shown, sizeof shown, "%.*s%s",
+			    (int)(strrchr(path, '/') - path + 1), path, slash);
 		if (append(w->fs, shown, real, only) < 0)
 			return -1;
 	} else if (append(w->fs, shown, real, NULL) < 0) {
@@ -216,19 +267,19 @@ walk_entry(struct walk *w, const char *dir, const char *name, int depth)
 	struct stat st;
 	struct err e;
 
-	if (snprintf(path, sizeof path, "%s%s%s", dir, strcmp(dir, "/") == 0 ? "" : "/", name) >=
-	    (int)sizeof path)
+	if (snprintf(path, sizeof path, "%s%s%s", dir, strcmp(dir, "/") == 0 ? "" : "/",
+		name) >= (int)sizeof path) {
+		err_set(&e, ST_FAIL, "%.300s/...: name too long; not read", dir);
+		w->warn(w->arg, &e);
 		return 0;
+	}
 	if (lstat(path, &st) < 0)
 		return 0; /* gone since the listing */
 	if (S_ISDIR(st.st_mode))
-		return skipped(path, w->skip, w->skips) ? 0 : walk_dir(w, path, depth + 1);
-	if (S_ISLNK(st.st_mode) && stat(path, &st) < 0) {
-		err_sys(&e, path);
-		if (errno != ENOENT) /* a dangling link is a container that is gone */
-			w->warn(w->arg, &e);
-		return 0;
-	}
+		return skipped(path, w->skip, w->skips) ? 0
+							: walk_dir(w, path, depth + 1);
+	if (S_ISLNK(st.st_mode) && stat(path, &st) < 0)
+		return add_file(w, path, true);
 	if (!S_ISREG(st.st_mode) || str_ends(str_of(name), STR(".tmp")))
 		return 0;
 	return add_file(w, path, true);
@@ -248,7 +299,8 @@ walk_dir(struct walk *w, const char *dir, int depth)
 	int n, r = 0;
 
 	if (depth > WALK_DEPTH) {
-		err_set(&e, ST_FAIL, "%s: more than %d directories deep; not read", dir, WALK_DEPTH);
+		err_set(&e, ST_FAIL, "%s: more than %d directories deep; not read", dir,
+		    WALK_DEPTH);
 		w->warn(w->arg, &e);
 		return 0;
 	}
@@ -271,15 +323,9 @@ add_path(struct walk *w, const char *path)
 {
 	char dir[PATH_MAX];
 	struct stat st;
-	struct err e;
 	size_t n = strlen(path);
 
-	if (stat(path, &st) < 0) {
-		err_sys(&e, path);
-		w->warn(w->arg, &e);
-		return 0;
-	}
-	if (!S_ISDIR(st.st_mode))
+	if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
 		return add_file(w, path, false);
 	while (n > 1 && path[n - 1] == '/')
 		n--;
@@ -288,8 +334,8 @@ add_path(struct walk *w, const char *path)
 }
 
 int
-families_add(struct families *fs, const char *operand, const char *const skip[], size_t skips,
-    family_warn *warn, void *arg, struct err *e)
+families_add(struct families *fs, const char *operand, const char *const skip[],
+    size_t skips, family_warn *warn, void *arg, struct err *e)
 {
 	struct walk w = { fs, skip, skips, warn, arg, 0 };
 	struct err we;
@@ -321,7 +367,8 @@ by_files(const void *a, const void *b)
 	const struct family *const *x = a, *const *y = b;
 	int c;
 
-	if ((c = strcmp((*x)->dir, (*y)->dir)) != 0 || (c = strcmp((*x)->base, (*y)->base)) != 0)
+	if ((c = strcmp((*x)->dir, (*y)->dir)) != 0 ||
+	    (c = strcmp((*x)->base, (*y)->base)) != 0)
 		return c;
 	if (((*x)->only != NULL) != ((*y)->only != NULL))
 		return (*x)->only != NULL ? 1 : -1;
@@ -377,44 +424,46 @@ by_age(const void *a, const void *b)
 		return x->kind - y->kind;
 	if (x->number != y->number)
 		return x->number < y->number ? -1 : 1;
-	return x->gzip - y->gzip; /* X before X.gz */
+	return strcmp(x->name, y->name); /* X before X.gz */
 }
 
 /* The names of the family in its directory, by age; fds are -1.  Their number, or -1. */
 static int
-list(const struct family *f, bool rotated, struct member **found, struct err *e)
+list(const struct family *f, struct listing *l, bool rotated, struct member **found,
+    struct err *e)
 {
 	struct str base = str_of(f->base);
 	struct member *m = NULL, *p;
-	struct dirent *d;
+	const char *name;
 	size_t n = 0;
-	DIR *dir = opendir(f->dir);
+	int at = -1;
 
-	if (dir == NULL)
-		return err_sys(e, f->dir);
-	while ((d = readdir(dir)) != NULL) {
+	if (listing_read(l, f->dir, e) < 0)
+		return -1;
+	while ((name = listing_next(l, base, &at)) != NULL) {
 		struct member one = { .fd = -1 };
 
-		if (f->only != NULL ? strcmp(d->d_name, f->only) != 0 : !rotated && strcmp(d->d_name, f->base) != 0)
+		if (f->only != NULL ? strcmp(name, f->only) != 0
+				    : !rotated && strcmp(name, f->base) != 0)
 			continue;
-		if (!family_has(base, str_of(d->d_name), &one))
+		if (!family_has(base, str_of(name), &one))
 			continue;
 		if (n == FAMILY_MEMBERS_MAX) {
-			free(m);
-			closedir(dir);
-			return err_set(e, ST_ASIDE, "%s/%s: more than %d rotated files; not read", f->dir,
+			err_set(e, ST_ASIDE,
+			    "%s/%s: more than %d rotated files; not read", f->dir,
 			    f->base, FAMILY_MEMBERS_MAX);
+			free(m);
+			return -1;
 		}
 		if ((p = realloc(m, (n + 1) * sizeof *m)) == NULL) {
+			err_set(e, ST_FAIL, "%s: out of memory", f->dir);
 			free(m);
-			closedir(dir);
-			return err_set(e, ST_FAIL, "%s: out of memory", f->dir);
+			return -1;
 		}
 		m = p;
-		strcpy(one.name, d->d_name);
+		strcpy(one.name, name);
 		m[n++] = one;
 	}
-	closedir(dir);
 	if (n > 0)
 		qsort(m, n, sizeof *m, by_age);
 	*found = m;
@@ -425,8 +474,11 @@ list(const struct family *f, bool rotated, struct member **found, struct err *e)
 static bool
 same_log(const struct member *plain, const struct member *packed)
 {
-	return plain->kind == packed->kind && plain->number == packed->number && !plain->gzip &&
-	    packed->gzip;
+	size_t n = strlen(plain->name);
+
+	return !plain->gzip && packed->gzip &&
+	       strncmp(plain->name, packed->name, n) == 0 &&
+	       strcmp(packed->name + n, ".gz") == 0;
 }
 
 static void
@@ -437,7 +489,8 @@ open_member(struct family *f, struct member *m, family_warn *warn, void *arg)
 
 	if (snprintf(path, sizeof path, "%s/%s", f->dir, m->name) >= (int)sizeof path)
 		return;
-	if ((m->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0 || fstat(m->fd, &m->st) < 0) {
+	if ((m->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0 ||
+	    fstat(m->fd, &m->st) < 0) {
 		if (errno != ENOENT && warn != NULL) {
 			err_sys(&e, path);
 			warn(arg, &e);
@@ -454,21 +507,24 @@ open_member(struct family *f, struct member *m, family_warn *warn, void *arg)
 
 /* Do the names still mean the files that are open? */
 static bool
-settled(const struct family *f, bool rotated, const struct member *m, int n)
+settled(const struct family *f, struct listing *l, bool rotated, const struct member *m,
+    int n)
 {
 	struct member *again = NULL;
 	char path[PATH_MAX];
 	struct stat st;
 	struct err unused;
-	int k = list(f, rotated, &again, &unused);
+	int k = list(f, l, rotated, &again, &unused);
 	bool same = k == n;
 
 	for (int i = 0; i < n && same; i++) {
 		same = strcmp(m[i].name, again[i].name) == 0;
 		if (!same || m[i].fd < 0)
 			continue;
-		same = snprintf(path, sizeof path, "%s/%s", f->dir, m[i].name) < (int)sizeof path &&
-		    stat(path, &st) == 0 && st.st_ino == m[i].st.st_ino && st.st_dev == m[i].st.st_dev;
+		same = snprintf(path, sizeof path, "%s/%s", f->dir, m[i].name) <
+			   (int)sizeof path &&
+		       stat(path, &st) == 0 && st.st_ino == m[i].st.st_ino &&
+		       st.st_dev == m[i].st.st_dev;
 	}
 	if (k >= 0)
 		free(again);
@@ -492,22 +548,24 @@ keep_open(struct family *f, struct member *m, int n)
 }
 
 int
-family_open(struct family *f, bool rotated, family_warn *warn, void *arg, struct err *e)
+family_open(struct family *f, struct listing *l, bool rotated, family_warn *warn,
+    void *arg, struct err *e)
 {
 	struct member *m;
-	int n;
+	int n, same;
 
 	for (int tries = 1;; tries++) {
 		bool last = tries == SETTLE_TRIES;
 
 		m = NULL;
-		if ((n = list(f, rotated, &m, e)) < 0)
+		if ((n = list(f, l, rotated, &m, e)) < 0)
 			return -1;
 		for (int i = 0; i < n; i++)
 			open_member(f, &m[i], last || tries == 1 ? warn : NULL, arg);
-		if (settled(f, rotated, m, n) || last) {
+		same = settled(f, l, rotated, m, n);
+		if (same || last) {
 			keep_open(f, m, n);
-			return last ? 0 : 1;
+			return same;
 		}
 		for (int i = 0; i < n; i++)
 			if (m[i].fd >= 0)

@@ -10,12 +10,13 @@
  * file, and the plain one is read.  Oldest come first.
  *
  * The listing is made, everything opened, and the listing made again until both agree, so
- * that no file slips between two names.  Files are read through the descriptors opened here.
- * Source: kubelet's container_log_manager, moby's loggerutils, rename(2).
+ * that no file slips between two names.  Files are read through the descriptors opened
+ * here. Source: kubelet's container_log_manager, moby's loggerutils, rename(2).
  */
 #ifndef FAMILY_H
 #define FAMILY_H
 #include "base/str.h"
+#include "source/listing.h"
 #include <limits.h>
 #include <stdbool.h>
 #include <sys/stat.h>
@@ -31,7 +32,7 @@ struct member {
 	int fd;
 	struct stat st;
 	bool gzip, live;
-	int kind;         /* the order of age: see family.c */
+	int kind; /* the order of age: see family.c */
 	long long number;
 };
 
@@ -39,7 +40,8 @@ struct family {
 	char *shown; /* the operand's name: what _src.file says */
 	char *dir;   /* real directory */
 	char *base;  /* name of the live file there */
-	char *only;  /* read just this member (an operand that is itself rotated), or NULL */
+	char *
+	    only; /* read just this member (an operand that is itself rotated), or NULL */
 	struct member *member; /* oldest first, by family_open */
 	size_t members;
 };
@@ -53,20 +55,21 @@ struct families {
 typedef void family_warn(void *arg, const struct err *e);
 
 /* Add what an operand names: a file, a directory (walked; symlinks to files are followed,
- * symlinks to directories are not, so loops end), a glob that the shell left alone.  Names
+ * symlinks to directories are not, so loops end), a glob that the shell left alone. Names
  * that match a glob of `skip` are left out.  -1: out of memory; else the number added. */
-int families_add(struct families *fs, const char *operand, const char *const skip[], size_t skips,
-    family_warn *warn, void *arg, struct err *e);
+int families_add(struct families *fs, const char *operand, const char *const skip[],
+    size_t skips, family_warn *warn, void *arg, struct err *e);
 void families_done(struct families *fs);
 
-/* Leave one of those that name the same files: the first, and a whole family before one of
- * its members alone.  -1: out of memory. */
+/* Leave one of those that name the same files: the first, and a whole family before one
+ * of its members alone.  -1: out of memory. */
 int families_unique(struct families *fs, struct err *e);
 
-/* List and open the members.  1; 0: the listing would not settle (the members are open, but
- * nobody may be judged gone); -1: the directory cannot be read.  A member that cannot be
- * opened is told by `warn` and left out. */
-int family_open(struct family *f, bool rotated, family_warn *warn, void *arg, struct err *e);
+/* List and open the members.  1; 0: the listing would not settle (the members are open,
+ * but nobody may be judged gone); -1: the directory cannot be read.  A member that cannot
+ * be opened is told by `warn` and left out. */
+int family_open(struct family *f, struct listing *l, bool rotated, family_warn *warn,
+    void *arg, struct err *e);
 void family_close(struct family *f);
 
 /* Is `name` the live file `base` or a rotated sibling of it?  Fills kind and number. */

@@ -5,8 +5,8 @@
 static bool
 time_like(struct str t)
 {
-	return t.n >= 20 && t.n <= 40 && t.p[4] == '-' && t.p[7] == '-' && t.p[10] == 'T' &&
-	    t.p[13] == ':' && t.p[16] == ':';
+	return t.n >= 20 && t.n <= 40 && t.p[4] == '-' && t.p[7] == '-' &&
+	       t.p[10] == 'T' && t.p[13] == ':' && t.p[16] == ':';
 }
 
 bool
@@ -82,9 +82,10 @@ docker_plain(struct str line, struct frame *f)
 	struct str name;
 
 	if (!jscan_valid(line, NULL) || !jscan_find(line, STR("log"), &log) ||
-	    !jscan_find(line, STR("stream"), &stream) || !jscan_find(line, STR("time"), &time) ||
-	    !inside(log.value, &f->text) || !inside(stream.value, &name) ||
-	    !inside(time.value, &f->time) || !set_stream(name, f) || !time_like(f->time))
+	    !jscan_find(line, STR("stream"), &stream) ||
+	    !jscan_find(line, STR("time"), &time) || !inside(log.value, &f->text) ||
+	    !inside(stream.value, &name) || !inside(time.value, &f->time) ||
+	    !set_stream(name, f) || !time_like(f->time))
 		return false;
 	if (jscan_find(line, STR("attrs"), &attrs) && *attrs.value.p == '{')
 		f->attrs = attrs.value;
@@ -95,7 +96,8 @@ docker_plain(struct str line, struct frame *f)
 static bool
 docker_known(struct str line, struct frame *f)
 {
-	static const struct str log = { "{\"log\":\"", 8 }, stream = { ",\"stream\":\"std", 14 },
+	static const struct str log = { "{\"log\":\"", 8 },
+				stream = { ",\"stream\":\"std", 14 },
 				time = { "\",\"time\":\"", 10 };
 	const char *p = line.p, *end = p + line.n, *q;
 
@@ -103,11 +105,13 @@ docker_known(struct str line, struct frame *f)
 		return false;
 	f->text = (struct str){ p + log.n, (size_t)(q - p - log.n) };
 	p = q + 1;
-	if ((size_t)(end - p) < stream.n + 3 + time.n + 22 || memcmp(p, stream.p, stream.n) != 0)
+	if ((size_t)(end - p) < stream.n + 3 + time.n + 22 ||
+	    memcmp(p, stream.p, stream.n) != 0)
 		return false;
 	p += stream.n;
 	f->stream = memcmp(p, "err", 3) == 0;
-	if ((f->stream == 0 && memcmp(p, "out", 3) != 0) || memcmp(p + 3, time.p, time.n) != 0)
+	if ((f->stream == 0 && memcmp(p, "out", 3) != 0) ||
+	    memcmp(p + 3, time.p, time.n) != 0)
 		return false;
 	p += 3 + time.n;
 	q = kern.special(p, end);

@@ -4,10 +4,10 @@
  *     Docker  {"log":"the message\n","stream":"stdout","attrs":{...},"time":"2026-..."}
  *     raw     the message
  *
- * CRI tags may go on after a colon (P:TAG1:TAG2); P says that more of the message follows in
- * the next line of the same stream.  A Docker part is one whose log does not end in \n.  A
- * CRI or raw message is bytes; a Docker message is JSON text already.
- * Source: the CRI log format of Kubernetes (cri-client/pkg/logs), moby's jsonlog.
+ * CRI tags may go on after a colon (P:TAG1:TAG2); P says that more of the message follows
+ * in the next line of the same stream.  A Docker part is one whose log does not end in
+ * \n.  A CRI or raw message is bytes; a Docker message is JSON text already. Source: the
+ * CRI log format of Kubernetes (cri-client/pkg/logs), moby's jsonlog.
  */
 #ifndef FRAME_H
 #define FRAME_H
@@ -17,10 +17,10 @@
 enum frame_format { FRAME_AUTO, FRAME_DOCKER, FRAME_CRI, FRAME_RAW };
 
 struct frame {
-	struct str time; /* safe inside a JSON string */
-	struct str text; /* without line end; Docker: raw JSON text */
+	struct str time;  /* safe inside a JSON string */
+	struct str text;  /* without line end; Docker: raw JSON text */
 	struct str attrs; /* Docker's, raw, or n = 0 */
-	unsigned stream; /* 0 stdout, 1 stderr */
+	unsigned stream;  /* 0 stdout, 1 stderr */
 	bool partial;
 };
 

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 
 int
-identity_read(struct reader *r, bool final, struct identity *id, const char *name, struct err *e)
+identity_read(
+    struct reader *r, bool final, struct identity *id, const char *name, struct err *e)
 {
 	ssize_t n;
 	const char *lf;
@@ -17,8 +18,8 @@ identity_read(struct reader *r, bool final, struct identity *id, const char *nam
 	if (reader_seek(r, 0, name, e) < 0)
 		return -1;
 	while (id->first_n < sizeof id->first) {
-		if ((n = reader_read(r, id->first + id->first_n, sizeof id->first - id->first_n, name,
-			 e)) < 0)
+		if ((n = reader_read(r, id->first + id->first_n,
+			 sizeof id->first - id->first_n, name, e)) < 0)
 			return -1;
 		if (n == 0)
 			break;
@@ -40,23 +41,26 @@ identity_sum(const char *p, size_t n)
 }
 
 int
-identity_window(struct reader *r, uint64_t at, uint64_t *sum, const char *name, struct err *e)
+identity_window(struct identity *id, struct reader *r, uint64_t at, uint64_t *sum,
+    const char *name, struct err *e)
 {
-	char window[IDENTITY_WINDOW];
-	size_t want = at < sizeof window ? (size_t)at : sizeof window, got = 0;
+	size_t want = at < sizeof id->window ? (size_t)at : sizeof id->window, got = 0;
 	ssize_t n;
 	int there = reader_seek(r, at - want, name, e);
 
+	id->window_n = 0;
 	if (there <= 0)
 		return there;
 	while (got < want) {
-		if ((n = reader_read(r, window + got, want - got, name, e)) < 0)
+		if ((n = reader_read(r, id->window + got, want - got, name, e)) < 0)
 			return -1;
 		if (n == 0)
 			return 0;
 		got += (size_t)n;
 	}
-	*sum = identity_sum(window, want);
+	id->window_n = want;
+	id->window_at = at;
+	*sum = identity_sum(id->window, want);
 	return 1;
 }
 
@@ -69,7 +73,7 @@ file_part(const char *id)
 
 /* Every stream's window of the file that `n` belongs to. */
 static int
-fits(const struct ledger *l, const struct ledger_entry *n, const struct identity *id,
+fits(const struct ledger *l, const struct ledger_entry *n, struct identity *id,
     struct reader *r, const char *name, struct err *e)
 {
 	struct str part = file_part(n->id);
@@ -81,7 +85,7 @@ fits(const struct ledger *l, const struct ledger_entry *n, const struct identity
 	while ((m = ledger_like(l, str_of(id->hash), &at)) != NULL) {
 		if (!str_eq(file_part(m->id), part) || m->at == 0 || m->at == checked)
 			continue;
-		if ((there = identity_window(r, m->at, &sum, name, e)) < 0)
+		if ((there = identity_window(id, r, m->at, &sum, name, e)) < 0)
 			return -1;
 		if (there == 0 || sum != m->sum)
 			return 0;
@@ -108,25 +112,48 @@ new_id(struct identity *id, const struct ledger *l)
 		snprintf(id->id, sizeof id->id, "%s.%ld", id->hash, highest + 1);
 }
 
+/* How likely is it the entry of this file, before it is read?  Larger is better. */
+static int
+hint(const struct ledger_entry *n, const struct identity *id, bool raw, struct str file)
+{
+	const char *inode = strchr(n->stat, ':'); /* dev:ino:size:mtime */
+
+	if (!raw)
+		return 0;
+	if (inode != NULL && id->inode != 0 && strtoull(inode + 1, NULL, 10) == id->inode)
+		return 2;
+	return str_eq(str_of(n->file), file);
+}
+
+/* Is `n` to be preferred to the one found so far? */
+static bool
+better(const struct ledger_entry *n, const struct ledger_entry *best, struct str file)
+{
+	if (best == NULL || n->end != best->end)
+		return best == NULL || n->end > best->end;
+	return str_eq(str_of(n->file), file) &&
+	       !str_eq(file_part(best->id), file_part(n->id));
+}
+
 int
-identity_match(struct identity *id, const struct ledger *l, struct reader *r, struct str file,
-    const char *name, struct err *e)
+identity_match(struct identity *id, const struct ledger *l, struct reader *r, bool raw,
+    struct str file, const char *name, struct err *e)
 {
 	const struct ledger_entry *n, *best = NULL;
-	size_t at = 0;
-	int fit;
 
-	while ((n = ledger_like(l, str_of(id->hash), &at)) != NULL) {
-		bool mine = str_eq(str_of(n->file), file);
+	for (int like = raw ? 2 : 0; like >= 0 && best == NULL; like--) {
+		size_t at = 0;
+		int fit;
 
-		if (n->seen || (best != NULL && str_eq(file_part(best->id), file_part(n->id))))
-			continue;
-		if (best != NULL && (n->end < best->end || (n->end == best->end && !mine)))
-			continue;
-		if ((fit = fits(l, n, id, r, name, e)) < 0)
-			return -1;
-		if (fit > 0)
-			best = n;
+		while ((n = ledger_like(l, str_of(id->hash), &at)) != NULL) {
+			if (n->seen || hint(n, id, raw, file) != like ||
+			    !better(n, best, file))
+				continue;
+			if ((fit = fits(l, n, id, r, name, e)) < 0)
+				return -1;
+			if (fit > 0)
+				best = n;
+		}
 	}
 	if (best == NULL) {
 		new_id(id, l);

@@ -1,11 +1,13 @@
 /* identity.h - which file is it: by content, never by name or inode alone.
  *
- * A file's id is a hash of its first line (with its end; at most its first KiB), so it does
- * not change when the file grows, is renamed, compressed, copied and truncated.  Two files
- * with equal first lines are told apart by the window: a hash of the IDENTITY_WINDOW bytes
- * before some offset that was read up to earlier.  The second of them is numbered: HASH.1.
+ * A file's id is a hash of its first line (with its end; at most its first KiB), so it
+ * does not change when the file grows, is renamed, compressed, copied and truncated.  Two
+ * files with equal first lines are told apart by the window: a hash of the
+ * IDENTITY_WINDOW bytes before some offset that was read up to earlier.  The second of
+ * them is numbered: HASH.1.
  *
- * Docker and CRI files have a cursor a stream, ids HASH/o and HASH/e; raw ones a single one.
+ * Docker and CRI files have a cursor a stream, ids HASH/o and HASH/e; raw ones a single
+ * one.
  */
 #ifndef IDENTITY_H
 #define IDENTITY_H
@@ -27,28 +29,38 @@ enum {
 struct identity {
 	char first[IDENTITY_FIRST]; /* the beginning of the file */
 	size_t first_n;             /* bytes of it: all there are, up to the limit */
-	size_t line_n;              /* the first line with its LF, or first_n when it is longer */
-	bool unfinished;            /* the first line has no end yet: too early to say */
+	size_t line_n;   /* the first line with its LF, or first_n when it is longer */
+	bool unfinished; /* the first line has no end yet: too early to say */
+	uint64_t inode;  /* a hint, set by the caller; 0: none */
 	char hash[17];
-	char id[IDENTITY_ID_MAX];   /* without stream */
+	char id[IDENTITY_ID_MAX]; /* without stream */
+
+	/* the window looked at last, so that a .gz need not be gone through again for it
+	 */
+	char window[IDENTITY_WINDOW];
+	size_t window_n;
+	uint64_t window_at;
 };
 
 /* Read the beginning.  `final`: a first line without end is all there will be.  1; 0: the
  * file is empty; -1. */
-int identity_read(struct reader *r, bool final, struct identity *id, const char *name,
-    struct err *e);
+int identity_read(
+    struct reader *r, bool final, struct identity *id, const char *name, struct err *e);
 
-/* The window before offset `at`.  1; 0: the file is shorter than `at`; -1. */
-int identity_window(struct reader *r, uint64_t at, uint64_t *sum, const char *name, struct err *e);
+/* The window before offset `at`, into id->window, and its hash.  1, and the reader is at
+ * `at`; 0: the file is shorter than that; -1. */
+int identity_window(struct identity *id, struct reader *r, uint64_t at, uint64_t *sum,
+    const char *name, struct err *e);
 
 /* The same of bytes in memory: the last ones before the offset, as many as the window has
  * or as there are in the file. */
 uint64_t identity_sum(const char *p, size_t n);
 
-/* Find the file among the entries with its first line: the one read furthest whose window
- * fits, not met before in this run, of this `file` if several do.  Fills id->id, with a new
- * number if none fits.  1: known; 0: new; -1. */
+/* Find the file among the entries with its first line, of those not met before in this
+ * run whose window fits: the one of this inode, else of this `file`, if `raw` (lines
+ * without times may be equal by chance); the one read furthest; the one of this `file`.
+ * Fills id->id, with a new number if none fits.  1: known; 0: new; -1. */
 int identity_match(struct identity *id, const struct ledger *l, struct reader *r,
-    struct str file, const char *name, struct err *e);
+    bool raw, struct str file, const char *name, struct err *e);
 
 #endif

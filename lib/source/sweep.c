@@ -3,13 +3,10 @@
 #include "base/fileio.h"
 #include "base/hash.h"
 #include "ledger/ledger.h"
-#include "record/jscan.h"
 #include "record/jsonw.h"
+#include "record/timestamp.h"
 #include "source/decompress.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fnmatch.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,6 +76,22 @@ sweep_done(struct sweep *s)
 		free(s->dirs->path);
 	free(s->dirs);
 	free(s->known);
+	listing_done(&s->names);
+}
+
+int
+sweep_again(struct sweep *s, struct err *e)
+{
+	sweep_done(s);
+	s->names = (struct listing){ 0 };
+	s->unsettled = false;
+	ledger_compact(s->ledger);
+	for (size_t i = 0; i < s->ledger->entries; i++) {
+		s->ledger->entry[i].seen = false;
+		free(s->ledger->entry[i].path);
+		s->ledger->entry[i].path = NULL;
+	}
+	return sweep_init(s, e);
 }
 
 static int
@@ -101,12 +114,40 @@ note_dir(struct sweep *s, const char *dir)
 	return 0;
 }
 
+static int
+by_path(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+size_t
+sweep_sort_dirs(struct sweep *s)
+{
+	if (s->dirs->n > 0)
+		qsort(s->dirs->path, s->dirs->n, sizeof *s->dirs->path, by_path);
+	return s->dirs->n;
+}
+
+bool
+sweep_listed(const struct sweep *s, const char *dir)
+{
+	return s->dirs->n > 0 &&
+	       bsearch(&dir, s->dirs->path, s->dirs->n, sizeof dir, by_path) != NULL;
+}
+
 static void
 stat_text(const struct stat *st, char text[96])
 {
-	snprintf(text, 96, "%" PRIu64 ":%" PRIu64 ":%" PRIu64 ":%" PRId64, (uint64_t)st->st_dev,
-	    (uint64_t)st->st_ino, (uint64_t)st->st_size,
+	snprintf(text, 96, "%" PRIu64 ":%" PRIu64 ":%" PRIu64 ":%" PRId64,
+	    (uint64_t)st->st_dev, (uint64_t)st->st_ino, (uint64_t)st->st_size,
 	    (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec);
+}
+
+static void
+note(const struct sweep *s, const char *subject, const char *what)
+{
+	if (s->note != NULL)
+		s->note(subject, what);
 }
 
 /* What is known of a file before it is read. */
@@ -117,11 +158,13 @@ struct met {
 	char name[PATH_MAX];
 	char stat[96];
 	bool empty, final;
+	bool settled; /* left alone for a while, or nobody will come back for it */
 };
 
-/* Is everything of a file of this stat committed?  All its streams then are, and are noted
- * as met. */
-static bool
+/* Is everything of a file of this stat committed?  All its streams then are, and are
+ * noted as met.  One that was renamed since is looked at once more, so that the ledger
+ * knows. */
+static int
 nothing_new(struct sweep *s, struct met *w)
 {
 	struct stat_index *x = s->known;
@@ -136,26 +179,40 @@ nothing_new(struct sweep *s, struct met *w)
 			hit[n++] = known;
 	}
 	if (n == 0 || (n == 1 && strchr(hit[0]->id, '/') != NULL))
-		return false;
+		return 0;
 	for (size_t i = 0; i < n; i++)
-		if (!hit[i]->final && (w->m->gzip || hit[i]->end < (uint64_t)w->m->st.st_size))
-			return false;
-	for (size_t i = 0; i < n; i++)
+		if (!hit[i]->final &&
+		    (w->m->gzip || w->final || hit[i]->live != w->m->live ||
+			hit[i]->end < (uint64_t)w->m->st.st_size))
+			return 0;
+	for (size_t i = 0; i < n; i++) {
 		hit[i]->seen = true;
+		if (ledger_set_text(&hit[i]->path, str_of(w->name)) < 0)
+			return -1;
+	}
 	snprintf(w->id.hash, sizeof w->id.hash, "%.16s", hit[0]->id);
-	return true;
+	return 1;
 }
 
-/* Compressed; or renamed, with a successor that has a line, and left alone for a while. */
+static bool
+left_alone(const struct sweep *s, const struct member *m)
+{
+	int64_t mtime =
+	    (int64_t)m->st.st_mtim.tv_sec * 1000000000 + m->st.st_mtim.tv_nsec;
+
+	return s->now - mtime >= SWEEP_FINAL_AGE_S * 1000000000LL;
+}
+
+/* Compressed; or renamed, with a successor that has a line, and left alone for a while.
+ */
 static bool
 is_final(const struct sweep *s, const struct family *f, size_t i)
 {
 	const struct member *m = &f->member[i];
-	int64_t mtime = (int64_t)m->st.st_mtim.tv_sec * 1000000000 + m->st.st_mtim.tv_nsec;
 
 	if (m->gzip)
 		return true;
-	if (s->now - mtime < SWEEP_FINAL_AGE_S * 1000000000LL)
+	if (!left_alone(s, m))
 		return false;
 	if (!s->stateful)
 		return true; /* nobody will come back for the rest */
@@ -167,12 +224,15 @@ static int
 begins(struct met *a, struct met *b, struct err *e)
 {
 	char x[16384], y[16384];
-	struct reader *rb = reader_new(b->m->fd, b->m->gzip, e), *ra = reader_new(a->m->fd, a->m->gzip, e);
+	struct reader *rb = reader_new(b->m->fd, b->m->gzip, e),
+		      *ra = reader_new(a->m->fd, a->m->gzip, e);
 	ssize_t n = -1, k, got;
 
-	while (ra != NULL && rb != NULL && (n = reader_read(ra, x, sizeof x, a->name, e)) > 0) {
+	while (ra != NULL && rb != NULL &&
+	       (n = reader_read(ra, x, sizeof x, a->name, e)) > 0) {
 		for (k = 0; k < n; k += got)
-			if ((got = reader_read(rb, y + k, (size_t)(n - k), b->name, e)) <= 0)
+			if ((got = reader_read(rb, y + k, (size_t)(n - k), b->name, e)) <=
+			    0)
 				break;
 		if (k < n || memcmp(x, y, (size_t)n) != 0) {
 			reader_free(ra);
@@ -185,8 +245,9 @@ begins(struct met *a, struct met *b, struct err *e)
 	return n < 0 ? -1 : 1;
 }
 
-/* Of two files of which one is so far the beginning of the other, the shorter waits: it is a
- * copy under way, or says too little yet. */
+/* Of two files of which one is so far the beginning of the other, the shorter waits: it
+ * is a copy under way, or says too little yet.  Of two equal ones the newer waits, or the
+ * one that the ledger does not know. */
 static bool
 must_wait(struct met *all, size_t n, size_t i)
 {
@@ -195,40 +256,95 @@ must_wait(struct met *all, size_t n, size_t i)
 	for (size_t j = 0; j < n; j++) {
 		if (j == i || all[j].empty || strcmp(all[i].id.hash, all[j].id.hash) != 0)
 			continue;
-		if (begins(&all[i], &all[j], &unused) == 1 && (j < i || begins(&all[j], &all[i], &unused) == 0))
+		if (begins(&all[i], &all[j], &unused) == 1 &&
+		    (j < i || all[j].reader == NULL ||
+			begins(&all[j], &all[i], &unused) == 0))
 			return true;
 	}
 	return false;
 }
 
-/* The same log reached under another directory in this run (a copy of a node's tree, say)?
- * Times in the lines make equal content the same content; raw files have none. */
+/* Copies.  Times in their lines make equal content the same content; raw files have none,
+ * and of them only the same file under another name is the same. */
+enum copy { NO_COPY, COPY, LONGER_COPY };
+
+static enum copy
+compare(struct met *w, const char *path)
+{
+	struct member m = { .gzip = str_ends(str_of(path), STR(".gz")) };
+	struct met other = { .m = &m };
+	struct err unused;
+	enum copy is = NO_COPY;
+
+	snprintf(other.name, sizeof other.name, "%s", path);
+	if ((m.fd = io_open(path, O_RDONLY | O_NONBLOCK, 0)) < 0)
+		return NO_COPY;
+	if (begins(w, &other, &unused) == 1)
+		is = COPY;
+	else if (begins(&other, w, &unused) == 1)
+		is = LONGER_COPY;
+	close(m.fd);
+	return is;
+}
+
+/* Do two texts of stat_text begin with the same device and inode? */
 static bool
+same_inode(const char *a, const char *b)
+{
+	unsigned colons = 0;
+
+	for (; *a != '\0' && *a == *b; a++, b++)
+		if (*a == ':' && ++colons == 2)
+			return true;
+	return false;
+}
+
+/* The same log met under another name before in this run (a copy of a node's tree, say)?
+ * If this one goes on after that one, it takes over its id. */
+static enum copy
 met_elsewhere(struct sweep *s, struct met *w, enum frame_format format)
 {
 	struct ledger_entry *n;
 	size_t at = 0;
-	struct err unused;
 
-	if (format == FRAME_RAW)
-		return false;
 	while ((n = ledger_like(s->ledger, str_of(w->id.hash), &at)) != NULL) {
-		struct member m = { .fd = -1 };
-		struct met other = { .m = &m };
-		bool same;
+		size_t len = strcspn(n->id, "/");
+		enum copy is = NO_COPY;
 
-		if (!n->seen || n->path == NULL || strcmp(n->path, w->name) == 0)
+		if (!n->seen || n->path == NULL || strcmp(n->id + len, "/e") == 0)
 			continue;
-		snprintf(other.name, sizeof other.name, "%s", n->path);
-		m.gzip = str_ends(str_of(n->path), STR(".gz"));
-		if ((m.fd = io_open(n->path, O_RDONLY, 0)) < 0)
-			continue;
-		same = begins(w, &other, &unused) == 1;
-		close(m.fd);
-		if (same)
-			return true;
+		if (same_inode(n->stat, w->stat))
+			is = COPY;
+		else if (format != FRAME_RAW)
+			is = compare(w, n->path);
+		if (is == LONGER_COPY)
+			snprintf(w->id.id, sizeof w->id.id, "%.*s", (int)len, n->id);
+		if (is != NO_COPY)
+			return is;
 	}
-	return false;
+	return NO_COPY;
+}
+
+/* A file with times in its lines that ends before the cursor of its log is what a copy, a
+ * gzip under way or a crash left of it: not another file. */
+static int
+is_stub(struct sweep *s, struct met *w, struct err *e)
+{
+	struct ledger_entry *n;
+	size_t at = 0;
+	uint64_t sum;
+	int there;
+
+	while ((n = ledger_like(s->ledger, str_of(w->id.hash), &at)) != NULL) {
+		if (n->seen || n->at == 0)
+			continue;
+		if ((there = identity_window(
+			 &w->id, w->reader, n->at, &sum, w->name, e)) < 0)
+			return -1;
+		if (there == 0)
+			return 1;
+	}
+	return 0;
 }
 
 /* Claim the ids of a file for this run and take over its cursors. */
@@ -244,7 +360,9 @@ claim(struct sweep *s, struct met *w, struct tail_file *f, struct str file, stru
 
 		snprintf(id, sizeof id, "%s%s", w->id.id, streams > 1 ? ending[i] : "");
 		if ((n = ledger_put(s->ledger, str_of(id))) == NULL ||
-		    ledger_set_text(&n->file, file) < 0 || ledger_set_text(&n->path, str_of(w->name)) < 0)
+		    ledger_set_text(&n->file, file) < 0 ||
+		    ledger_set_text(&n->path, str_of(w->name)) < 0 ||
+		    ledger_set_text(&n->stat, str_of(w->stat)) < 0)
 			return err_set(e, ST_FAIL, "out of memory");
 		n->seen = true;
 		f->cursor[i] = n->end;
@@ -260,44 +378,110 @@ raw_json(const char *text, struct buf *b, struct err *e)
 	return buf_check(b, text, e);
 }
 
-static void
-note(const struct sweep *s, const char *subject, const char *what)
+/* Later copies of the file, and the next round, go on from where it was read to. */
+static int
+remember(struct sweep *s, const struct met *w, const struct tail_file *t)
 {
-	if (s->note != NULL)
-		s->note(subject, what);
+	static const char *const ending[] = { "/o", "/e" };
+	bool raw = t->format == FRAME_RAW;
+	char id[IDENTITY_ID_MAX + 4], time[TIMESTAMP_MAX];
+
+	timestamp_format(s->now, time);
+	for (unsigned i = 0; i < (raw ? 1 : 2); i++) {
+		struct ledger_entry *n;
+
+		snprintf(id, sizeof id, "%s%s", w->id.id, raw ? "" : ending[i]);
+		if ((n = ledger_find(s->ledger, str_of(id))) == NULL ||
+		    ledger_set_text(&n->dir, t->dir) < 0 ||
+		    ledger_set_text(&n->time, str_of(time)) < 0)
+			return -1;
+		n->end = t->cursor[i];
+		if (t->at > 0) {
+			n->at = t->at;
+			n->sum = t->sum;
+		}
+		n->size = t->limit > n->size ? t->limit : n->size;
+		n->live = t->live;
+		n->final = t->final && t->cursor[i] == t->at;
+	}
+	return 0;
+}
+
+/* The file is read on from where its streams were left; later copies of it go on from
+ * here. */
+static int
+read_on(struct sweep *s, struct met *w, struct tail_file *t, struct err *e)
+{
+	uint64_t furthest = t->cursor[0] > t->cursor[1] ? t->cursor[0] : t->cursor[1];
+	int r;
+
+	if (!w->m->gzip && furthest > t->limit) {
+		note(s, w->name, "shorter than it was read; left to the next sweep");
+		s->n.waiting++;
+		return 0;
+	}
+	s->n.files++;
+	r = tail_read(&s->tail, t, e);
+	return r < 0 || remember(s, w, t) < 0 ? -1 : r;
+}
+
+enum frame_format
+sweep_format(const struct sweep *s, const struct identity *id)
+{
+	bool whole = id->first[id->line_n - 1] == '\n';
+
+	return s->format != FRAME_AUTO
+		   ? s->format
+		   : frame_guess((struct str){ id->first, id->line_n - whole }, whole);
 }
 
 /* 0; 1: `e` says why this file was not read to its end; -1. */
 static int
-read_member(struct sweep *s, struct family *f, struct met *w, struct str src_file, struct str dir,
-    struct err *e)
+read_member(
+    struct sweep *s, struct met *w, struct str src_file, struct str dir, struct err *e)
 {
-	struct tail_file t = { .name = w->name, .reader = w->reader, .fd = w->m->fd,
-		.gzip = w->m->gzip, .id = &w->id, .format = s->format, .src_file = src_file,
-		.dir = dir, .stat = w->stat, .gen = s->ledger->gen, .final = w->final,
-		.limit = w->m->gzip ? 0 : (uint64_t)w->m->st.st_size, .live = w->m->live,
+	struct tail_file t = { .name = w->name,
+		.reader = w->reader,
+		.fd = w->m->fd,
+		.gzip = w->m->gzip,
+		.id = &w->id,
+		.format = sweep_format(s, &w->id),
+		.src_file = src_file,
+		.dir = dir,
+		.stat = w->stat,
+		.gen = s->ledger->gen,
+		.final = w->final,
+		.limit = w->m->gzip ? 0 : (uint64_t)w->m->st.st_size,
+		.live = w->m->live,
 		.positions = true };
-	uint64_t furthest;
+	enum copy is = met_elsewhere(s, w, t.format);
+	int r;
 
-	(void)f;
-	if (t.format == FRAME_AUTO)
-		t.format = frame_guess((struct str){ w->id.first,
-					   w->id.line_n - (w->id.first[w->id.line_n - 1] == '\n') },
-		    w->id.first[w->id.line_n - 1] == '\n');
-	if (met_elsewhere(s, w, t.format)) {
-		note(s, w->name, "the same log as one read before in this run; not read again");
+	if (is == COPY) {
+		note(s, w->name,
+		    "the same log as one met before in this run; not read again");
 		s->n.waiting++;
 		return 0;
 	}
-	if (identity_match(&w->id, s->ledger, w->reader, src_file, w->name, e) < 0)
-		return 1;
+	if (is == NO_COPY) {
+		if ((r = identity_match(&w->id, s->ledger, w->reader,
+			 t.format == FRAME_RAW, src_file, w->name, e)) < 0)
+			return 1;
+		if (r == 0 && t.format != FRAME_RAW && (r = is_stub(s, w, e)) != 0) {
+			note(s, w->name,
+			    "ends before what is archived of its log; it waits");
+			s->n.waiting++;
+			return r < 0;
+		}
+	}
 	if (claim(s, w, &t, src_file, e) < 0)
 		return -1;
-	furthest = t.cursor[0] > t.cursor[1] ? t.cursor[0] : t.cursor[1];
-	if (!w->m->gzip && furthest > t.limit)
-		return err_set(e, ST_ASIDE, "%s: shorter than it was read; left to the next sweep", w->name), 1;
-	s->n.files++;
-	return tail_read(&s->tail, &t, e);
+	if ((r = read_on(s, w, &t, e)) == 0 && reader_cut(w->reader) && w->settled)
+		return err_set(e, ST_ASIDE,
+			   "%s: the gzip data end too early; read as far as they go",
+			   w->name),
+		       1;
+	return r;
 }
 
 /* Look at every member before any is read: they are compared with each other. */
@@ -313,13 +497,24 @@ look(struct sweep *s, struct family *f, struct met *all)
 		w->m = &f->member[i];
 		snprintf(w->name, sizeof w->name, "%s/%s", f->dir, w->m->name);
 		stat_text(&w->m->st, w->stat);
+		w->settled = !s->stateful || left_alone(s, w->m);
 		w->final = is_final(s, f, i);
-		if (nothing_new(s, w)) {
+		if ((r = nothing_new(s, w)) > 0) {
 			s->n.unchanged++;
 			continue;
 		}
-		if ((w->reader = reader_new(w->m->fd, w->m->gzip, &e)) == NULL ||
-		    (r = identity_read(w->reader, w->final, &w->id, w->name, &e)) < 0) {
+		if (r < 0) {
+			err_set(&e, ST_FAIL, "out of memory");
+		} else if ((w->reader = reader_new(w->m->fd, w->m->gzip, &e)) != NULL) {
+			r = identity_read(w->reader, w->final, &w->id, w->name, &e);
+			w->id.inode = w->m->st.st_ino;
+			if (r == 0 && w->m->st.st_size > 0 &&
+			    w->settled) /* and it is gzip */
+				r = err_set(&e, ST_ASIDE,
+				    "%s: not gzip data, or damaged at its beginning",
+				    w->name);
+		}
+		if (w->reader == NULL || r < 0) {
 			w->empty = true;
 			s->n.unreadable++;
 			s->warn(s->arg, &e);
@@ -342,11 +537,12 @@ read_all(struct sweep *s, struct family *f, struct met *all, struct err *e)
 		if (all[i].reader == NULL || all[i].empty)
 			continue;
 		if (must_wait(all, f->members, i)) {
-			note(s, all[i].name, "so far the beginning of another file; it waits");
+			note(s, all[i].name,
+			    "so far the beginning of another file; it waits");
 			s->n.waiting++;
 			continue;
 		}
-		r = read_member(s, f, &all[i], (struct str){ file.p + 1, file.n - 2 },
+		r = read_member(s, &all[i], (struct str){ file.p + 1, file.n - 2 },
 		    (struct str){ dir.p + 1, dir.n - 2 }, e);
 		if (r > 0) {
 			s->n.unreadable++;
@@ -362,7 +558,7 @@ int
 sweep_family(struct sweep *s, struct family *f, struct err *e)
 {
 	struct met *all;
-	int r = family_open(f, s->rotated, s->warn, s->arg, e);
+	int r = family_open(f, &s->names, s->rotated, s->warn, s->arg, e);
 
 	if (r < 0) {
 		s->n.unreadable++;
@@ -370,7 +566,8 @@ sweep_family(struct sweep *s, struct family *f, struct err *e)
 		return 0;
 	}
 	s->unsettled |= r == 0;
-	if (note_dir(s, f->dir) < 0 || (all = calloc(f->members + 1, sizeof *all)) == NULL)
+	if (note_dir(s, f->dir) < 0 ||
+	    (all = calloc(f->members + 1, sizeof *all)) == NULL)
 		return err_set(e, ST_FAIL, "out of memory");
 	look(s, f, all);
 	r = read_all(s, f, all, e);
@@ -385,217 +582,22 @@ int
 sweep_stream(struct sweep *s, int fd, const char *name, struct err *e)
 {
 	struct met w = { 0 };
-	struct tail_file t = { .name = name, .fd = fd, .id = &w.id, .format = s->format,
-		.final = true, .stat = "" };
+	struct tail_file t = { .name = name,
+		.fd = fd,
+		.id = &w.id,
+		.format = s->format,
+		.final = true,
+		.stat = "" };
 	int r;
 
 	if ((w.reader = reader_new(fd, false, e)) == NULL)
 		return -1;
 	if ((r = identity_read(w.reader, true, &w.id, name, e)) > 0) {
-		bool whole = w.id.first[w.id.line_n - 1] == '\n';
-
-		if (t.format == FRAME_AUTO)
-			t.format = frame_guess((struct str){ w.id.first, w.id.line_n - whole }, whole);
+		t.format = sweep_format(s, &w.id);
 		t.reader = w.reader;
 		s->n.files++;
 		r = tail_read(&s->tail, &t, e);
 	}
 	reader_free(w.reader);
 	return r;
-}
-
-/* Gone: the second half. */
-
-static int
-by_path(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static bool
-was_listed(const struct sweep *s, const char *dir)
-{
-	return bsearch(&dir, s->dirs->path, s->dirs->n, sizeof dir, by_path) != NULL;
-}
-
-static bool
-plain_path(const char *raw, char path[PATH_MAX])
-{
-	size_t n = strlen(raw);
-	ptrdiff_t len;
-
-	if (n == 0 || n >= PATH_MAX || (len = jscan_unescape((struct str){ raw, n }, path)) < 0)
-		return false;
-	path[len] = '\0';
-	return true;
-}
-
-/* Does an operand cover this name?  The directory of an operand does (the shell may have
- * expanded dir/\*.log before the file went), and so does a directory or glob. */
-static bool
-covered(const char *file, char *const operands[], size_t n)
-{
-	const char *slash = strrchr(file, '/');
-	size_t dir_n = slash ? (size_t)(slash - file) : 0;
-
-	for (size_t i = 0; i < n; i++) {
-		const char *o = operands[i], *os = strrchr(o, '/');
-		size_t on = strlen(o);
-
-		while (on > 1 && o[on - 1] == '/')
-			on--;
-		if (strncmp(file, o, on) == 0 && file[on] == '/')
-			return true;
-		if (fnmatch(o, file, FNM_PATHNAME) == 0)
-			return true;
-		if (os != NULL && (size_t)(os - o) == dir_n && strncmp(file, o, dir_n) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Does any file of the directory begin with that first line? */
-static bool
-still_there(struct sweep *s, const char *dir, const char *id)
-{
-	DIR *d = opendir(dir);
-	struct dirent *de;
-	bool found = d == NULL && errno != ENOENT;
-
-	while (d != NULL && !found && (de = readdir(d)) != NULL) {
-		char path[PATH_MAX];
-		struct identity who;
-		struct reader *r;
-		struct err unused;
-		struct stat st;
-		int fd;
-
-		if (snprintf(path, sizeof path, "%s/%s", dir, de->d_name) >= (int)sizeof path ||
-		    stat(path, &st) < 0 || !S_ISREG(st.st_mode))
-			continue;
-		if ((fd = io_open(path, O_RDONLY | O_NONBLOCK, 0)) < 0) {
-			found = errno != ENOENT; /* cannot know */
-			continue;
-		}
-		r = reader_new(fd, str_ends(str_of(de->d_name), STR(".gz")), &unused);
-		if (r != NULL && identity_read(r, true, &who, path, &unused) > 0)
-			found = strncmp(who.hash, id, 16) == 0;
-		reader_free(r);
-		close(fd);
-	}
-	if (d != NULL)
-		closedir(d);
-	(void)s;
-	return found;
-}
-
-static bool
-is_gone(struct sweep *s, const struct ledger_entry *n, char *const operands[], size_t count)
-{
-	char file[PATH_MAX], dir[PATH_MAX];
-
-	if (n->seen || n->dead || !plain_path(n->file, file) || !plain_path(n->dir, dir))
-		return false;
-	if (!covered(file, operands, count))
-		return false;
-	if (!was_listed(s, dir) && (access(dir, F_OK) == 0 || errno != ENOENT))
-		return false;
-	return !still_there(s, dir, n->id);
-}
-
-static void
-src_head(struct ndjson_out *o, const struct sweep *s, const struct ledger_entry *n)
-{
-	NDJSON_LIT(o, "{\"_src\":{\"file\":\"");
-	ndjson_add(o, n->file, strlen(n->file));
-	NDJSON_LIT(o, "\",\"id\":\"");
-	ndjson_add(o, n->id, strlen(n->id));
-	NDJSON_LIT(o, "\",\"gen\":");
-	ndjson_u64(o, s->ledger->gen);
-	NDJSON_LIT(o, ",\"end\":");
-	ndjson_u64(o, n->end);
-}
-
-/* The _error record of a certain gap. */
-static void
-write_gap(struct sweep *s, const struct ledger_entry *n)
-{
-	struct ndjson_out *o = s->tail.out;
-
-	src_head(o, s, n);
-	NDJSON_LIT(o, "}");
-	if (n->time[0] != '\0') {
-		NDJSON_LIT(o, ",\"time\":\"");
-		ndjson_add(o, n->time, strlen(n->time));
-		NDJSON_LIT(o, "\"");
-	}
-	NDJSON_LIT(o, ",\"log\":\"\",\"_error\":{\"by\":\"logtail\",\"why\":\"gap: the file is gone; it was read up to ");
-	ndjson_u64(o, n->end);
-	if (n->size > n->end) {
-		NDJSON_LIT(o, " of at least ");
-		ndjson_u64(o, n->size);
-		NDJSON_LIT(o, " bytes\",\"gap\":{\"from\":");
-	} else {
-		NDJSON_LIT(o, " bytes and went on\",\"gap\":{\"from\":");
-	}
-	ndjson_u64(o, n->end);
-	NDJSON_LIT(o, ",\"size\":");
-	ndjson_u64(o, n->size);
-	NDJSON_LIT(o, ",\"last_read\":\"");
-	ndjson_add(o, n->time, strlen(n->time));
-	NDJSON_LIT(o, "\"}}}\n");
-	s->tail.n.lines++;
-	s->tail.n.rejected++;
-}
-
-/* The other stream of the file, if it is read further: the gap begins there. */
-static bool
-other_is_behind(const struct sweep *s, const struct ledger_entry *n)
-{
-	size_t at = 0, len = strcspn(n->id, "/");
-	const struct ledger_entry *m;
-
-	while ((m = ledger_like(s->ledger, (struct str){ n->id, 16 }, &at)) != NULL)
-		if (m != n && strncmp(m->id, n->id, len) == 0 && m->id[len] == '/' &&
-		    (m->end < n->end || (m->end == n->end && strcmp(m->id, n->id) > 0)))
-			return true;
-	return false;
-}
-
-/* Bytes are known to have been past the cursor: a size that was seen, or another file now
- * stands where this one was being written. */
-static bool
-certain_gap(const struct ledger_entry *n)
-{
-	char file[PATH_MAX];
-
-	return n->size > n->end ||
-	    (n->live && !n->final && plain_path(n->file, file) && access(file, F_OK) == 0);
-}
-
-int
-sweep_gone(struct sweep *s, char *const operands[], size_t n, struct err *e)
-{
-	if (s->unsettled || s->dirs->n == 0)
-		return 0;
-	qsort(s->dirs->path, s->dirs->n, sizeof *s->dirs->path, by_path);
-	for (size_t i = 0; i < s->ledger->entries; i++) {
-		const struct ledger_entry *entry = &s->ledger->entry[i];
-
-		if (!is_gone(s, entry, operands, n))
-			continue;
-		if (other_is_behind(s, entry)) {
-			; /* told by that one */
-		} else if (certain_gap(entry)) {
-			write_gap(s, entry);
-			s->n.gaps++;
-		} else {
-			s->n.possible_gaps += !entry->final;
-		}
-		src_head(s->tail.out, s, entry);
-		NDJSON_LIT(s->tail.out, ",\"gone\":true}}\n");
-		if (ndjson_end(s->tail.out, e) < 0)
-			return -1;
-	}
-	return 0;
 }

@@ -1,15 +1,12 @@
 /* sweep.h - one pass over families of log files, from where the ledger says on.
  *
- * For each file: is it known, unchanged, a copy under way, final?  Then tail.h reads it.  At
- * the end, entries of the ledger whose files are gone are retired:
+ * For each file: is it known, unchanged, a copy of another, a copy under way, final? Then
+ * tail.h reads it.  What is gone at the end is the business of gone.h.
  *
- *   - a *certain* gap: bytes are known to have been past the cursor.  An _error record says
- *     which file, how far it was read and when; the exit status is ST_ASIDE
- *   - a *possible* gap: the file was live and went just at its cursor; counted
- *
- * Gone is only a file whose directory was listed in this run (or is itself gone while others
- * of the operands are there) and whose id no file there has.  Files outside of the operands
- * are never judged; if a listing would not settle, nobody is.
+ * Lines of Docker and CRI files have times, so equal beginnings are the same log: of
+ * copies (of a node's tree, say) each line is read once, from whichever is longest, and
+ * one that ends before the cursor of its log is passed over.  Raw files are known by
+ * their inode too, and equal ones are two logs.
  */
 #ifndef SWEEP_H
 #define SWEEP_H
@@ -24,7 +21,7 @@ enum { SWEEP_FINAL_AGE_S = 10 }; /* a renamed file is final when unchanged for s
 struct sweep_counts {
 	uint64_t files;     /* read */
 	uint64_t unchanged; /* nothing new since the last sweep */
-	uint64_t waiting;   /* too early: first line unfinished, or a copy under way */
+	uint64_t waiting;   /* first line unfinished, a copy, or a copy under way */
 	uint64_t unreadable;
 	uint64_t gaps, possible_gaps;
 };
@@ -41,6 +38,7 @@ struct sweep {
 	void *arg;
 	struct sweep_counts n;
 
+	struct listing names;
 	struct sweep_dirs *dirs; /* directories listed */
 	struct stat_index *known;
 	bool unsettled;
@@ -50,13 +48,21 @@ struct sweep {
 int sweep_init(struct sweep *s, struct err *e);
 void sweep_done(struct sweep *s);
 
+/* For following: another round over the same operands.  The ledger then holds what was
+ * written in this run; `now` is to be set anew. */
+int sweep_again(struct sweep *s, struct err *e);
+
 /* All files of a family, oldest first.  0, or -1: the output failed. */
 int sweep_family(struct sweep *s, struct family *f, struct err *e);
 
-/* Retire what is gone.  `operands` are those that the families came from. */
-int sweep_gone(struct sweep *s, char *const operands[], size_t n, struct err *e);
-
-/* A stream that is not a file (standard input): raw or by its first line, without cursor. */
+/* A stream that is not a file (standard input): raw or by its first line, without cursor.
+ */
 int sweep_stream(struct sweep *s, int fd, const char *name, struct err *e);
+
+/* For gone.h: how many directories were listed, and was this one (after sweep_sort_dirs)?
+ * What is in such a file? */
+size_t sweep_sort_dirs(struct sweep *s);
+bool sweep_listed(const struct sweep *s, const char *dir);
+enum frame_format sweep_format(const struct sweep *s, const struct identity *id);
 
 #endif

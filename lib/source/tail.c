@@ -2,14 +2,16 @@
 #include "base/err.h"
 #include "base/fileio.h"
 #include "base/hash.h"
+#include "record/jscan.h"
+#include "record/timestamp.h"
 #include "source/decompress.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
 
-/* The block holds, from its start: up to IDENTITY_WINDOW bytes that were dealt with already
- * (for the window's hash), then what is to be read.  A line that does not end within the
- * block makes it grow, up to a physical line of max_line and LINE_EXTRA. */
+/* The block holds, from its start: up to IDENTITY_WINDOW bytes that were dealt with
+ * already (for the window's hash), then what is to be read.  A line that does not end
+ * within the block makes it grow, up to a physical line of max_line and LINE_EXTRA. */
 enum {
 	BLOCK = 256 << 10,
 	LINE_EXTRA = 64 << 10, /* what frames a message, and Docker's escapes of 16 KiB */
@@ -19,14 +21,13 @@ enum {
 struct stream {
 	char *head; /* {"_src":{"file":"...","id":".../o","gen":3,"end": */
 	size_t head_n;
-	struct str middle;  /* between the time and the text */
-	bool wrote;         /* records since the last mark */
+	struct str middle; /* between the time and the text */
+	bool wrote;        /* records since the last mark */
 	/* the split line under way; its text is in tail.part */
 	bool open;
 	uint64_t part_start, part_bytes;
 	unsigned part_lines, part_no;
 	char part_time[48];
-	struct frame part_frame; /* stream and attrs of the first part; time is part_time */
 };
 
 struct state {
@@ -38,7 +39,7 @@ struct state {
 	uint64_t base;     /* offset of the block's first byte */
 	uint64_t last_mark;
 	uint64_t long_part; /* pieces given of a physical line that is too long */
-	bool stop;         /* changed under us, or it cannot be read */
+	bool stop;          /* changed under us, or it cannot be read */
 	bool unreadable;
 };
 
@@ -49,6 +50,8 @@ tail_init(struct tail *t, struct ndjson_out *out, uint64_t max_line, struct err 
 	t->block_cap = IDENTITY_WINDOW + 2 * BLOCK;
 	buf_init(&t->part[0], 2 * max_line + BLOCK);
 	buf_init(&t->part[1], 2 * max_line + BLOCK);
+	buf_init(&t->attrs[0], 2 * max_line + BLOCK);
+	buf_init(&t->attrs[1], 2 * max_line + BLOCK);
 	if ((t->block = malloc(t->block_cap + SLACK)) == NULL)
 		return err_set(e, ST_FAIL, "out of memory");
 	return 0;
@@ -60,6 +63,8 @@ tail_done(struct tail *t)
 	free(t->block);
 	buf_done(&t->part[0]);
 	buf_done(&t->part[1]);
+	buf_done(&t->attrs[0]);
+	buf_done(&t->attrs[1]);
 }
 
 static int
@@ -69,7 +74,7 @@ make_heads(struct state *st, struct err *e)
 	static const char *const middle[] = { "\",\"stream\":\"stdout\",\"log\":\"",
 		"\",\"stream\":\"stderr\",\"log\":\"" };
 
-	for (unsigned i = 0; i < st->streams; i++) {
+	for (unsigned i = 0; i < 2; i++) {
 		struct buf b;
 
 		buf_init(&b, 64 << 10);
@@ -79,7 +84,8 @@ make_heads(struct state *st, struct err *e)
 		    st->streams > 1 ? ending[i] : "", (unsigned long long)st->f->gen);
 		st->s[i].head_n = b.n;
 		if ((st->s[i].head = buf_take(&b)) == NULL)
-			return err_set(e, ST_FAIL, "%s: name too long, or out of memory", st->f->name);
+			return err_set(e, ST_FAIL, "%s: name too long, or out of memory",
+			    st->f->name);
 		st->s[i].middle = str_of(middle[i]);
 	}
 	return 0;
@@ -107,7 +113,8 @@ begin_record(struct state *st, unsigned s, uint64_t end)
 enum mark_kind { MARK_OPEN, MARK_WINDOW, MARK_CLOSE };
 
 static void
-mark(struct state *st, unsigned s, uint64_t end, enum mark_kind kind, uint64_t at, uint64_t sum)
+mark(struct state *st, unsigned s, uint64_t end, enum mark_kind kind, uint64_t at,
+    uint64_t sum)
 {
 	struct ndjson_out *o = st->t->out;
 	char hex[17];
@@ -150,6 +157,14 @@ window(const struct state *st)
 	return identity_sum(st->t->block + st->from - n, n);
 }
 
+/* The stream that a line which names none is counted to: its `end` must not have to go
+ * back to the beginning of a split line. */
+static unsigned
+quiet_stream(const struct state *st)
+{
+	return st->s[0].open && !st->s[1].open;
+}
+
 /* How far stream `s` is dealt with when the file is up to `at`. */
 static uint64_t
 stream_end(const struct state *st, unsigned s, uint64_t at)
@@ -164,16 +179,28 @@ marks(struct state *st, enum mark_kind kind)
 {
 	uint64_t at = st->base + st->from, sum = window(st);
 
+	st->f->at = at;
+	st->f->sum = sum;
 	for (unsigned s = 0; s < st->streams; s++)
-		if (kind == MARK_CLOSE || st->s[s].wrote)
-			mark(st, s, stream_end(st, s, at), kind, at, sum);
+		if (kind == MARK_CLOSE || st->s[s].wrote) {
+			st->f->cursor[s] = stream_end(st, s, at);
+			mark(st, s, st->f->cursor[s], kind, at, sum);
+		}
 }
 
 static void
 note_time(struct tail *t, struct str time)
 {
-	if (time.n >= sizeof t->first_time)
+	int64_t ns;
+
+	if (time.p[time.n - 1] != 'Z') {
+		if (!timestamp_parse(time, &ns))
+			return;
+		t->first_ns = !t->zoned || ns < t->first_ns ? ns : t->first_ns;
+		t->last_ns = !t->zoned || ns > t->last_ns ? ns : t->last_ns;
+		t->zoned = true;
 		return;
+	}
 	if (t->first_time[0] == '\0' || strncmp(time.p, t->first_time, time.n) < 0) {
 		memcpy(t->first_time, time.p, time.n);
 		t->first_time[time.n] = '\0';
@@ -207,8 +234,8 @@ part_mark(struct ndjson_out *o, unsigned no, bool last)
 
 /* part_no 0: a whole message. */
 static int
-emit(struct state *st, const struct frame *fr, struct str message, uint64_t end, unsigned part_no,
-    bool last, struct err *e)
+emit(struct state *st, const struct frame *fr, struct str message, uint64_t end,
+    unsigned part_no, bool last, struct err *e)
 {
 	struct stream *s = &st->s[fr->stream];
 	struct ndjson_out *o = st->t->out;
@@ -250,15 +277,18 @@ emit_parts(struct state *st, unsigned sn, uint64_t end, bool last, struct err *e
 {
 	struct stream *s = &st->s[sn];
 	struct buf *part = &st->t->part[sn];
-	struct frame fr = s->part_frame;
+	struct buf *attrs = &st->t->attrs[sn];
+	struct frame fr = { .stream = sn,
+		.time = str_of(s->part_time),
+		.attrs = { attrs->p, attrs->n } };
 	int r;
 
-	fr.time = str_of(s->part_time);
-	if (part->failed)
+	if (part->failed || attrs->failed)
 		return err_set(e, ST_FAIL, "%s: out of memory", st->f->name);
 	if (s->part_no > 0 || !last)
 		s->part_no++;
-	r = emit(st, &fr, (struct str){ part->p ? part->p : "", part->n }, end, s->part_no, last, e);
+	r = emit(st, &fr, (struct str){ part->p ? part->p : "", part->n }, end,
+	    s->part_no, last, e);
 	count(st, s->part_lines, s->part_bytes);
 	part->n = 0;
 	s->part_lines = 0;
@@ -269,28 +299,55 @@ emit_parts(struct state *st, unsigned sn, uint64_t end, bool last, struct err *e
 	return r;
 }
 
-/* Begin or go on with a split line. */
+/* How many bytes of `more` belong to a character that `part` breaks off in. */
+static size_t
+rest_of_character(const struct buf *part, struct str more)
+{
+	char c[4];
+	size_t back = 1, n;
+
+	while (back < 4 && back < part->n &&
+	       ((unsigned char)part->p[part->n - back] & 0xc0) == 0x80)
+		back++;
+	if (back > 3 || back > part->n)
+		return 0;
+	memcpy(c, part->p + part->n - back, back);
+	for (n = 0; back + n < sizeof c && n < more.n; n++)
+		c[back + n] = more.p[n];
+	n = jscan_utf8(c, c + back + n);
+	return n > back ? n - back : 0;
+}
+
+/* Begin or go on with a split line.  One that grows too long goes out in pieces: whole
+ * parts, and the rest of a character that the runtime cut through. */
 static int
-add_part(struct state *st, const struct frame *fr, uint64_t start, uint64_t end, struct err *e)
+add_part(
+    struct state *st, const struct frame *fr, uint64_t start, uint64_t end, struct err *e)
 {
 	struct stream *s = &st->s[fr->stream];
 	struct buf *part = &st->t->part[fr->stream];
+	struct str text = fr->text;
+	size_t rest;
 
 	if (!s->open) {
 		s->open = true;
 		s->part_start = start;
 		s->part_no = s->part_lines = 0;
 		s->part_bytes = 0;
-		s->part_frame = *fr;
-		s->part_frame.attrs.n = 0;
 		memcpy(s->part_time, fr->time.p, fr->time.n);
 		s->part_time[fr->time.n] = '\0';
 		buf_clear(part);
+		buf_clear(&st->t->attrs[fr->stream]);
+		buf_addstr(&st->t->attrs[fr->stream], fr->attrs);
 	}
-	if (part->n > 0 && part->n + fr->text.n > st->t->max_line &&
-	    emit_parts(st, fr->stream, start, false, e) < 0)
-		return -1;
-	buf_addstr(part, fr->text);
+	if (part->n > 0 && part->n + text.n > st->t->max_line) {
+		rest = rest_of_character(part, text);
+		buf_add(part, text.p, rest);
+		text = (struct str){ text.p + rest, text.n - rest };
+		if (emit_parts(st, fr->stream, start, false, e) < 0)
+			return -1;
+	}
+	buf_addstr(part, text);
 	s->part_lines++;
 	s->part_bytes += end - start;
 	return 0;
@@ -300,14 +357,23 @@ static int
 reject(struct state *st, struct str line, uint64_t end, const char *why, struct err *e)
 {
 	struct ndjson_out *o = st->t->out;
+	unsigned sn = quiet_stream(st);
+	struct stream *s = &st->s[sn];
 
-	begin_record(st, 0, end);
+	if (s->open) {
+		/* both are: what is there of this one goes out, the rest as its next
+		 * piece */
+		if (s->part_lines > 0 && emit_parts(st, sn, end, false, e) < 0)
+			return -1;
+		s->part_start = end;
+	}
+	begin_record(st, sn, end);
 	NDJSON_LIT(o, "log\":\"");
 	ndjson_text(o, line.p, line.n, &st->t->n.replaced);
 	NDJSON_LIT(o, "\",\"_error\":{\"by\":\"logtail\",\"why\":\"");
 	ndjson_add(o, why, strlen(why));
 	NDJSON_LIT(o, "\"}}\n");
-	st->s[0].wrote = true;
+	s->wrote = true;
 	st->t->n.lines++;
 	st->t->n.rejected++;
 	st->t->n.bytes += line.n + 1;
@@ -318,16 +384,17 @@ reject(struct state *st, struct str line, uint64_t end, const char *why, struct 
 static int
 one_line(struct state *st, struct str line, uint64_t start, uint64_t end, struct err *e)
 {
-	struct frame fr = { .text = line };
+	struct frame fr = { .time = STR(""), .text = line, .attrs = STR("") };
 	enum frame_format format = st->f->format;
 	struct stream *s;
 
 	if (format == FRAME_CRI ? !frame_cri(line, &fr)
 				: format == FRAME_DOCKER && !frame_docker(line, &fr)) {
-		if (end <= st->f->cursor[0])
+		if (end <= st->f->cursor[quiet_stream(st)])
 			return 0;
 		return reject(st, line, end,
-		    format == FRAME_CRI ? "not a CRI log line" : "not a Docker log line", e);
+		    format == FRAME_CRI ? "not a CRI log line" : "not a Docker log line",
+		    e);
 	}
 	if (end <= st->f->cursor[fr.stream])
 		return 0; /* this stream is further than the other */
@@ -337,23 +404,21 @@ one_line(struct state *st, struct str line, uint64_t start, uint64_t end, struct
 	if (s->open) {
 		if (add_part(st, &fr, start, end, e) < 0)
 			return -1;
-		if (fr.attrs.n > 0)
-			s->part_frame.attrs = fr.attrs;
 		return emit_parts(st, fr.stream, end, true, e);
 	}
 	count(st, 1, end - start);
 	return emit(st, &fr, fr.text, end, 0, true, e);
 }
 
-/* A physical line that the block cannot hold comes in pieces: raw ones as parts of a record,
- * framed ones (no runtime writes such) as _error records. */
+/* A physical line that the block cannot hold comes in pieces: raw ones as parts of a
+ * record, framed ones (no runtime writes such) as _error records. */
 static int
 piece(struct state *st, struct str line, uint64_t end, bool last, struct err *e)
 {
 	struct frame fr = { .text = line };
 
 	st->long_part++;
-	if (end <= st->f->cursor[0])
+	if (end <= st->f->cursor[quiet_stream(st)])
 		return 0;
 	if (st->f->format != FRAME_RAW)
 		return reject(st, line, end, "part of a line that is too long", e);
@@ -384,6 +449,17 @@ lines(struct state *st, struct err *e)
 	return 0;
 }
 
+/* n, or a little less, so as not to cut through a character. */
+static size_t
+whole_characters(const char *p, size_t n)
+{
+	size_t at = n;
+
+	while (at > 0 && n - at < 3 && ((unsigned char)p[at] & 0xc0) == 0x80)
+		at--;
+	return ((unsigned char)p[at] & 0xc0) == 0x80 ? n : at;
+}
+
 /* Is the file still what it was?  Asked after each read, before the bytes are used. */
 static bool
 unchanged(const struct state *st, size_t got)
@@ -394,9 +470,10 @@ unchanged(const struct state *st, size_t got)
 
 	if (f->gzip || !f->positions)
 		return true; /* never rewritten in place */
-	return fstat(f->fd, &sb) == 0 && (uint64_t)sb.st_size >= st->base + st->have + got &&
-	    pread_full(f->fd, first, f->id->line_n, 0) == (ssize_t)f->id->line_n &&
-	    memcmp(first, f->id->first, f->id->line_n) == 0;
+	return fstat(f->fd, &sb) == 0 &&
+	       (uint64_t)sb.st_size >= st->base + st->have + got &&
+	       pread_full(f->fd, first, f->id->line_n, 0) == (ssize_t)f->id->line_n &&
+	       memcmp(first, f->id->first, f->id->line_n) == 0;
 }
 
 /* Room for another read: move what is left to the front, with the window before it. */
@@ -430,16 +507,21 @@ more(struct state *st, struct err *e)
 
 	if (make_room(st, e) < 0)
 		return -1;
+	if (st->t->stop != NULL && *st->t->stop != 0) {
+		st->stop = true;
+		return 0;
+	}
 	if (!st->f->gzip && st->f->positions) {
 		if (at >= st->f->limit)
 			return 0;
 		want = st->f->limit - at < want ? (size_t)(st->f->limit - at) : want;
 	}
-	if ((n = reader_read(st->f->reader, st->t->block + st->have, want, st->f->name, e)) < 0) {
+	if ((n = reader_read(
+		 st->f->reader, st->t->block + st->have, want, st->f->name, e)) < 0) {
 		st->unreadable = st->stop = true;
 		return 0;
 	}
-	if (n > 0 && !unchanged(st, (size_t)n)) {
+	if (!unchanged(st, (size_t)n)) {
 		st->stop = true;
 		st->t->n.changed++;
 		return 0;
@@ -462,7 +544,8 @@ flush_final(struct state *st, struct err *e)
 		st->from = st->have;
 	}
 	for (unsigned s = 0; s < st->streams; s++)
-		if (st->s[s].open && emit_parts(st, s, end, true, e) < 0)
+		if (st->s[s].open && st->s[s].part_lines > 0 &&
+		    emit_parts(st, s, end, true, e) < 0)
 			return -1;
 	return 0;
 }
@@ -477,7 +560,8 @@ read_all(struct state *st, struct err *e)
 		if (lines(st, e) < 0)
 			return -1;
 		if (st->have - st->from > longest) {
-			struct str line = { st->t->block + st->from, st->t->max_line };
+			const char *p = st->t->block + st->from;
+			struct str line = { p, whole_characters(p, st->t->max_line) };
 
 			if (piece(st, line, st->base + st->from + line.n, false, e) < 0)
 				return -1;
@@ -501,6 +585,7 @@ read_all(struct state *st, struct err *e)
 static int
 begin(struct state *st, struct err *e)
 {
+	const struct identity *id = st->f->id;
 	uint64_t at = st->f->cursor[0];
 	size_t want;
 	ssize_t n;
@@ -509,16 +594,26 @@ begin(struct state *st, struct err *e)
 		at = st->f->cursor[1];
 	want = at < IDENTITY_WINDOW ? (size_t)at : IDENTITY_WINDOW;
 	st->base = at - want;
-	if (reader_seek(st->f->reader, st->base, st->f->name, e) < 0)
+	if (id->window_n == want && id->window_at == at &&
+	    reader_offset(st->f->reader) == at) {
+		memcpy(st->t->block, id->window, want);
+		st->have = want;
+	} else if (reader_seek(st->f->reader, st->base, st->f->name, e) < 0) {
 		return -1;
+	}
 	while (st->have < want) {
-		n = reader_read(st->f->reader, st->t->block + st->have, want - st->have, st->f->name, e);
+		n = reader_read(st->f->reader, st->t->block + st->have, want - st->have,
+		    st->f->name, e);
+		if (n == 0)
+			err_set(e, ST_FAIL, "%s: shorter than its cursor", st->f->name);
 		if (n <= 0)
-			return n < 0 ? -1 : err_set(e, ST_FAIL, "%s: shorter than its cursor", st->f->name);
+			return -1;
 		st->have += (size_t)n;
 	}
 	st->from = st->have;
 	st->last_mark = st->base + st->from;
+	/* in the middle of a line: its beginning went out as a piece */
+	st->long_part = at > 0 && st->t->block[st->from - 1] != '\n';
 	return 0;
 }
 

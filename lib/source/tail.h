@@ -3,16 +3,20 @@
  * What is written for a file, in order:
  *
  *   - an opening mark for each id (stream), at its cursor
- *   - records, `end` rising within each id; a split line is one record, its time that of its
- *     first part
- *   - about every TAIL_MARK_EVERY bytes, and at the end, marks that carry the window's hash
- *     (`at`, `sum`); the closing ones also `size`, `stat`, `dir`, and `final` when nothing
- *     more can come
+ *   - records, `end` rising within each id; a split line is one record, its time that of
+ * its first part
+ *   - about every TAIL_MARK_EVERY bytes, and at the end, marks that carry the window's
+ * hash
+ *     (`at`, `sum`); the closing ones also `size`, `stat`, `dir`, and `final` when
+ * nothing more can come
  *
  * Held back, and so read again by the next sweep: a last line without LF and a split line
- * whose last part is missing, unless the file is final.  A file whose beginning changes or
- * that shrinks while it is read (copytruncate) is left to the next sweep from the last good
- * block on.  Lines over max_line come in pieces marked "_part":{"n":K,"last":BOOL}.
+ * whose last part is missing, unless the file is final.  A file whose beginning changes
+ * or that shrinks while it is read (copytruncate) is left to the next sweep from the last
+ * good block on.  Joined lines over max_line, and physical ones some 64 KiB longer, come
+ * in pieces marked "_part":{"n":K,"last":BOOL}, never cut through a character.  A line
+ * that is not of its file's format counts to stdout, or to stderr while a split line of
+ * stdout is open.
  */
 #ifndef TAIL_H
 #define TAIL_H
@@ -20,6 +24,7 @@
 #include "record/ndjson.h"
 #include "source/frame.h"
 #include "source/identity.h"
+#include <signal.h>
 
 struct reader;
 
@@ -42,17 +47,21 @@ struct tail {
 	struct ndjson_out *out;
 	uint64_t max_line;
 	struct tail_counts n;
-	char first_time[64], last_time[64];
-	char *block; /* see tail.c */
+	char first_time[64], last_time[64]; /* of those that end in Z */
+	int64_t first_ns, last_ns;          /* of those of other zones, if `zoned` */
+	bool zoned;
+	const volatile sig_atomic_t *stop; /* not 0: end at the next block; may be NULL */
+	char *block;                       /* see tail.c */
 	size_t block_cap;
-	struct buf part[2]; /* of a split line, per stream */
+	struct buf part[2];  /* of a split line, per stream */
+	struct buf attrs[2]; /* its attrs: those of its first part */
 };
 
 /* One file to read. */
 struct tail_file {
-	const char *name;  /* for messages */
+	const char *name; /* for messages */
 	struct reader *reader;
-	int fd;            /* for looking again: size and beginning */
+	int fd; /* for looking again: size and beginning */
 	bool gzip;
 	const struct identity *id;
 	enum frame_format format;
@@ -60,18 +69,20 @@ struct tail_file {
 	struct str dir;      /* raw JSON text */
 	const char *stat;    /* for the closing marks */
 	uint64_t gen;
-	uint64_t cursor[2];  /* per stream; raw: [0] */
-	uint64_t limit;      /* plain: read no further than this size */
-	bool live;           /* it is being written under its own name */
-	bool final;          /* nothing more can come */
-	bool positions;      /* false: a stream that cannot be read again; no `_src`, no marks */
+	uint64_t cursor[2]; /* per stream; raw: [0]; moved by tail_read */
+	uint64_t at, sum;   /* set by tail_read: the window at its end */
+	uint64_t limit;     /* plain: read no further than this size */
+	bool live;          /* it is being written under its own name */
+	bool final;         /* nothing more can come */
+	bool positions; /* false: a stream that cannot be read again; no `_src`, no marks
+			 */
 };
 
 int tail_init(struct tail *t, struct ndjson_out *out, uint64_t max_line, struct err *e);
 void tail_done(struct tail *t);
 
-/* Read one file from its cursors on.  0; 1: it could not be read to its end, `e` says why,
- * and what was read is whole and marked; -1: the output failed. */
+/* Read one file from its cursors on.  0; 1: it could not be read to its end, `e` says
+ * why, and what was read is whole and marked; -1: the output failed. */
 int tail_read(struct tail *t, struct tail_file *f, struct err *e);
 
 #endif

@@ -6,7 +6,8 @@ step failing, ending the program, or writing half; after each, a clean sweep, an
 must be archived once.
 Phase 2, storm: containers write and rotate (writer.py) while sweeps run, overlap, are killed,
 are stopped for a while, and meet disk errors at random steps.
-Phase 3, gaps: files are deleted before any sweep saw their ends; exactly those must be named.
+Phase 3, follow: `logtail -f` into `logbatch --max-age`, killed and begun again.
+Phase 4, gaps: files are deleted before any sweep saw their ends; exactly those must be named.
 """
 import argparse
 import fcntl
@@ -70,17 +71,19 @@ class Drip(threading.Thread):
 class Pipe:
     """The five programs as one sweep."""
 
-    def __init__(self, world, faults=None, prog=None, drip=None):
+    def __init__(self, world, faults=None, prog=None, drip=None, follow=False):
         d = world.faults if faults else world.bin
         env = dict(os.environ)
         if faults:
             env["LOGSWEEP_FAULT"], env["LOGSWEEP_FAULT_PROG"] = faults, prog
         run = lambda name, *args: [os.path.join(d, name)] + list(args)
         commands = [
-            run("logtail", "--state=" + world.state, *world.operands()),
+            run("logtail", "--state=" + world.state, *(["-f"] if follow else []),
+                *world.operands()),
             run("logparse"),
             run("k8smeta", "--node=soak"),
-            run("logbatch", "--state=" + world.state, "--node=soak"),
+            run("logbatch", "--state=" + world.state, "--node=soak",
+                *(["--max-age=1s"] if follow else [])),
             run("s3put", "--state=" + world.state, "file://" + world.archive),
         ]
         self.err = tempfile.TemporaryFile()
@@ -355,8 +358,42 @@ def storm(args, world, report):
     return counts
 
 
+def follow(args, world, report):
+    """Phase 3: a pipe that goes on for ever, committing each second, killed and begun again."""
+    rng = world.rng
+    runs = kills = 0
+    end = time.monotonic() + args.seconds / 4
+    while time.monotonic() < end:
+        p = Pipe(world, follow=True)
+        runs += 1
+        until = min(end, time.monotonic() + rng.uniform(2, 8))
+        while time.monotonic() < until and len(p.running()) == 5:
+            for c in world.containers:
+                c.write(rng.randrange(1, 40))
+                if c.size() > 200_000:
+                    c.rotate()
+                c.prune(world.archived, 5)
+            world.read_archive()
+            world.check("follow")
+        if rng.random() < 0.6:
+            rng.choice(p.procs).kill()
+            kills += 1
+        p.procs[0].terminate()
+        codes = p.wait()
+        if any(c not in (0, 1, 3, 75, 143, -9, -13, -15, 141) for c in codes):
+            raise Failure("follow: ended with %s\n%s" % (codes, p.messages()))
+    age(world)
+    world.clean_sweeps()
+    world.check("follow")
+    if world.lost():
+        raise Failure("follow: lost %s" % [(n, len(m), m[:5]) for n, m in world.lost()])
+    if world.gap_files:
+        raise Failure("follow: gaps told where there are none: %s" % world.gap_files[:3])
+    report("follow: %d pipes that follow, %d killed" % (runs, kills))
+
+
 def gaps(args, world, report):
-    """Phase 3: some containers lose a rotated file before its end was read."""
+    """Phase 4: some containers lose a rotated file before its end was read."""
     victims = []
     for c in world.containers:
         c.write(5)
@@ -411,6 +448,7 @@ def main():
         steps = 0 if args.no_walk else walk(args, report)
         world = World(args, os.path.join(args.tmp, "storm"))
         counts = storm(args, world, report)
+        follow(args, world, report)
         named = gaps(args, world, report)
     except Failure as e:
         report("soak: FAILED (seed %d; the tree is left in %s): %s" % (args.seed, args.tmp, e))
@@ -422,7 +460,7 @@ def main():
            named))
     if made:
         shutil.rmtree(args.tmp)
-    report("3 passed, 0 failed")
+    report("4 passed, 0 failed")
     return 0
 
 

@@ -54,6 +54,19 @@ fill(char *p, size_t n, enum flavour f)
 }
 
 static size_t
+slow_plain(const char *p, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && p[i] != '"' && (unsigned char)p[i] >= 0x20 && (unsigned char)p[i] < 0x80) {
+		if (p[i] == '\\' && (i + 1 == n || p[i + 1] == '\0' || strchr("\"\\/bfnrt", p[i + 1]) == NULL))
+			break;
+		i += p[i] == '\\' ? 2 : 1;
+	}
+	return i;
+}
+
+static size_t
 slow_span(const char *p, size_t n, bool only_quote)
 {
 	size_t i = 0;
@@ -134,6 +147,7 @@ same(const char *p, size_t n)
 	size_t used, len = slow_escape(p, n, want, &used);
 
 	return kern.special(p, p + n) == p + slow_span(p, n, false) &&
+	       kern.plain(p, p + n) == p + slow_plain(p, n) &&
 	       kern.quote(p, p + n) == p + slow_span(p, n, true) &&
 	       kern.shape(p, p + n, &flags) == slow_shape(p, n) &&
 	       (size_t)(kern.escape(got, &src, p + n) - got) == len && src == p + used &&

@@ -1,0 +1,264 @@
+#!/usr/bin/env -S python3 -B
+"""run.py SIZE DIR RESULTS: make inputs in DIR, measure, write RESULTS/RESULTS.md and chart.svg.
+
+Each output is checked before its figures count: bytes or records are missing, the run fails.
+"""
+import glob
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import report
+from measure import run, run_daemon
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SIZE, DIR, RESULTS = sys.argv[1:]
+PEERS = os.environ.get("PEERS_DIR", "")
+FLUENT_BIT = os.environ.get("FLUENT_BIT", "")
+REPEAT = int(os.environ.get("REPEAT", "3"))
+os.chdir(DIR)
+LOGS = f"{DIR}/node/var/log/containers"
+MARK = r'^\{"_src":\{[^{}]*\}\}$'
+failed = []
+
+
+def out(*argv, **kw):
+    return subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True, **kw).stdout
+
+
+def fail(text):
+    failed.append(text)
+    print(f"bench: FAILED: {text}", file=sys.stderr, flush=True)
+
+
+def count(command):
+    return int(out("bash", "-o", "pipefail", "-c", command))
+
+
+def lines_gz(paths):
+    """Records in gzip files, by zcat and wc."""
+    return count("zcat " + " ".join(paths) + " | wc -l") if paths else 0
+
+
+def best(name, once, repeat=REPEAT):
+    """The cheapest of some runs, each checked by `once`."""
+    runs = []
+    for _ in range(repeat):
+        r = once()
+        for why in r.bad:
+            fail(f"{name}: {why}")
+        runs.append(r)
+    r = min(runs, key=lambda r: r.cpu)
+    r.wall = min(other.wall for other in runs)
+    print(f"{name:<36} {r.cpu:8.2f} CPU s {r.wall:8.2f} s wall {r.peak / 2**20:8.1f} MiB", flush=True)
+    return r
+
+
+def same(name, what, got, want):
+    if got != want:
+        fail(f"{name}: {got} {what}, {want} wanted")
+
+
+def make_inputs():
+    total = json.loads(out("nodetree", "--seed=1", "--flat", "--pods=200", "--hours=3",
+                           f"--bytes={SIZE}", "node").splitlines()[-1])["total"]
+    files = sorted(glob.glob(f"{LOGS}/*.log"))
+    same("input", "files", len(files), 200)
+    for name in files:  # old enough that logtail without a state takes them as they will stay
+        os.utime(name, (1.7e9, 1.7e9))
+    out("bash", "-c", f"cat {LOGS}/*.log >/dev/null")  # into the page cache
+    return total, files
+
+
+def objects(where):
+    return glob.glob(f"{where}/**/*.gz", recursive=True)
+
+
+def prepare(total):
+    """The output of each stage, in 1 to 4; counted without marks, by grep."""
+    steps = (("1", ["logtail", LOGS], None), ("2", ["logparse"], "1"),
+             ("3", ["k8smeta", "--node=bench"], "2"))
+    for to, argv, source in steps:
+        for why in run([argv], stdin=source, stdout=to).bad:
+            fail(why)
+        n = count(f"LC_ALL=C grep -cvE '{MARK}' {to}")
+        same(argv[0], "records", n, total["records"])
+    for why in run([["logbatch", "--out=plain", "--node=bench"]], stdin="3").bad:
+        fail(why)
+    out("bash", "-c", "zcat " + " ".join(objects("plain")) + " >4")
+    same("logbatch", "records", count("wc -l <4"), total["records"])
+    shutil.rmtree("plain")
+    return {n: os.path.getsize(n) for n in "1234"}
+
+
+def filter_alone(argv, source, want, cpus=None):
+    def once():
+        r = run([argv], stdin=source, cpus=cpus)
+        same(argv[0], "bytes out", r.out, want)
+        return r
+    return best(argv[0] + (" on one core" if cpus else ""), once)
+
+
+def into_objects(name, argvs, total, stdin=None, cpus=None, where="S/outbox"):
+    def once():
+        shutil.rmtree("S", ignore_errors=True)
+        shutil.rmtree("archive", ignore_errors=True)
+        os.sync()
+        r = run(argvs, stdin=stdin, cpus=cpus)
+        same(name, "records archived", lines_gz(objects(where)), total["records"])
+        return r
+    return best(name, once)
+
+
+def compress(argv, want, repeat=REPEAT):
+    def once():
+        r = run([argv], stdout="4.gz")
+        same(argv[0], "bytes after decompression", count("zcat 4.gz | wc -c"), want)
+        r.out = os.path.getsize("4.gz")
+        return r
+    r = best(" ".join(argv[:-1]), once, repeat)
+    os.unlink("4.gz")
+    return r
+
+
+def jq_gzip(total, files):
+    def once():
+        r = run([["jq", "-nRcf", f"{HERE}/merge.jq"] + files, ["gzip", "-6"]], stdout="jq.gz")
+        same("jq | gzip", "records", lines_gz(["jq.gz"]), total["records"])
+        return r
+    return best("jq -c | gzip", once, 1)
+
+
+def config(name, to, **more):
+    with open(f"{HERE}/{name}") as f:
+        text = f.read()
+    for key, value in {"DIR": os.path.dirname(to), "LOGS": LOGS,
+                       "SKIP": str(len(LOGS) + 1), **more}.items():
+        text = text.replace(f"@{key}@", value)
+    with open(to, "w") as f:
+        f.write(text)
+
+
+def daemon(name):
+    """Where the program is, and the environment that an unpacked package needs."""
+    found, top = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin"), f"{PEERS}/usr"
+    if PEERS and os.access(f"{top}/sbin/{name}", os.X_OK):
+        lib = glob.glob(f"{top}/lib/*-linux-gnu")[0]
+        return f"{top}/sbin/{name}", {"LD_LIBRARY_PATH": f"{lib}:{top}/lib/syslog-ng"}, lib
+    return found, {}, None
+
+
+def version(text):
+    return re.search(r"\d+\.\d+(\.\d+)?", text).group(0)
+
+
+def rsyslog(total):
+    path, env, lib = daemon("rsyslogd")
+    if not path:
+        return None
+    os.mkdir("rsyslog")
+    config("rsyslog.conf", f"{DIR}/rsyslog/conf", OUT=f"{DIR}/rsyslog/out.gz")
+
+    def once():
+        r = run_daemon([[path, "-n", "-f", "rsyslog/conf", "-i", f"{DIR}/rsyslog/pid"]
+                        + (["-M", f"{lib}/rsyslog"] if lib else [])], env=env)
+        same("rsyslog", "lines", lines_gz(["rsyslog/out.gz"]), total["lines"])
+        return r
+    return (f"rsyslog {version(out(path, '-v', env={**os.environ, **env}))}, gzip -6",
+            best("rsyslog", once, 1))
+
+
+def syslog_ng(total):
+    path, env, _ = daemon("syslog-ng")
+    if not path:
+        return None
+    os.mkdir("syslog-ng")
+    config("syslog-ng.conf", f"{DIR}/syslog-ng/conf", OUT=f"{DIR}/syslog-ng/fifo")
+    os.mkfifo("syslog-ng/fifo")
+    where = f"{DIR}/syslog-ng"
+    args = [path, "-F", "-f", f"{where}/conf", "-p", f"{where}/pid", "-c", f"{where}/ctl",
+            "-R", f"{where}/persist"]
+    if env:
+        args.append("--module-path=" + glob.glob(f"{PEERS}/usr/lib/syslog-ng/[0-9]*")[0])
+
+    def once():
+        with open("syslog-ng/out.gz", "wb") as to:
+            # gzip first: syslog-ng finds a reader, and gzip ends when syslog-ng has closed
+            gzip = ["bash", "-c", "exec gzip -6 <syslog-ng/fifo >syslog-ng/out.gz"]
+            r = run_daemon([args, gzip], env=env, stderr=subprocess.DEVNULL)
+            to.close()
+        same("syslog-ng", "lines", lines_gz(["syslog-ng/out.gz"]), total["lines"])
+        return r
+    return (f"syslog-ng {version(out(path, '--version', env={**os.environ, **env}))} and gzip -6",
+            best("syslog-ng", once, 1))
+
+
+def fluent_bit(total):
+    if not FLUENT_BIT:
+        return None
+    os.mkdir("fluent-bit")
+    config("fluent-bit.conf", f"{DIR}/fluent-bit/conf")
+    config("fluent-bit-parsers.conf", f"{DIR}/fluent-bit/parsers.conf")
+
+    def once():
+        r = run([[FLUENT_BIT, "-q", "-c", "fluent-bit/conf"], ["gzip", "-6"]], stdout="fb.gz")
+        same("Fluent Bit", "records", lines_gz(["fb.gz"]), total["records"])
+        return r
+    return (f"Fluent Bit {version(out(FLUENT_BIT, '--version'))} and gzip -6",
+            best("Fluent Bit", once, 1))
+
+
+def attempt(name, measure, total):
+    """A peer that does not do it all is no measure, and no failure of ours."""
+    before = len(failed)
+    try:
+        got = measure(total)
+    except (OSError, subprocess.CalledProcessError) as e:
+        got, failed[before:] = None, [f"{name}: {e}"]
+    notes = failed[before:]
+    del failed[before:]
+    return (None if notes else got), notes or ([] if got else [f"{name}: not here, left out"])
+
+
+def main():
+    total, files = make_inputs()
+    print(f"{total['bytes'] / 2**20:.0f} MiB, {total['lines']} lines in {len(files)} files", flush=True)
+    sizes = prepare(total)
+    tail, parse, kube = ["logtail", LOGS], ["logparse"], ["k8smeta", "--node=bench"]
+    batch = ["logbatch", "--state=S", "--node=bench"]
+    four = [["logtail", "--state=S", LOGS], parse, kube, batch]
+    put = ["s3put", "--state=S", f"file://{DIR}/archive"]
+    m = {"total": total, "files": len(files), "sizes": sizes, "size": SIZE, "notes": [], "peers": []}
+    m["logtail"] = filter_alone(tail, None, sizes["1"])
+    m["logparse"] = filter_alone(parse, "1", sizes["2"], {0})
+    m["k8smeta"] = filter_alone(kube, "2", sizes["3"], {0})
+    m["logbatch"] = into_objects("logbatch", [batch], total, "3")
+    m["isal"] = compress(["igzip", "-1", "-c", "4"], sizes["4"]) if shutil.which("igzip") else None
+    m["pinned"] = into_objects("the pipe on one core", four, total, cpus={0})
+    m["free"] = into_objects("the pipe, free", four, total)
+    m["whole"] = into_objects("the pipe and s3put", four + [put], total, where="archive")
+    # once more, after the pipe: what the neighbours did in between is in both
+    again = compress(["igzip", "-1", "-c", "4"], sizes["4"]) if m["isal"] else None
+    if again and again.cpu < m["isal"].cpu:
+        m["isal"] = again
+    m["gzip"] = compress(["gzip", "-6", "-c", "4"], sizes["4"], 1)
+    m["pigz"] = compress(["pigz", "-6", "-c", "4"], sizes["4"], 1) if shutil.which("pigz") else None
+    for n in "1234":
+        os.unlink(n)
+    m["peers"].append((f"{out('jq', '--version').strip()} -c and gzip -6", jq_gzip(total, files)))
+    for name, measure in (("rsyslog", rsyslog), ("syslog-ng", syslog_ng), ("Fluent Bit", fluent_bit)):
+        got, notes = attempt(name, measure, total)
+        m["peers"] += [got] if got else []
+        m["notes"] += notes
+    if failed:
+        print(f"bench: {len(failed)} checks failed; no results written", file=sys.stderr)
+        return 1
+    report.write(m, RESULTS)
+    return 0
+
+
+RESULTS = os.path.join(os.path.dirname(os.path.dirname(HERE)), RESULTS)
+sys.exit(main())
