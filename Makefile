@@ -32,6 +32,7 @@ objs    := $(srcs:%.c=$(B)/%.o)
 bins    := $(PROGS:%=$(B)/%)
 units   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
 gens    := $(wildcard tests/gen/*.c)
+say      = @$(if $(V),,echo "  $1  $@";) # V=1 shows the commands
 
 build: $(bins)                       ## build every program into build/
 check: setup                         ## set up and run all tests
@@ -59,6 +60,8 @@ soak: setup                          ## T=SECONDS of sweeps, kills and disk erro
 	$(MAKE) build
 	$(MAKE) faults
 	python3 tests/soak/soak.py --bin=$(abspath $(B)) --faults=$(abspath build/faults) --seconds=$(or $(T),300) $(if $(SEED),--seed=$(SEED))
+fuzz:                                ## T=SECONDS for each fuzz target (60), NAME='names'
+	tests/fuzz/run.sh $(or $(T),60) $(NAME)
 faults:                              ## a build that fails or dies at the n-th change of the disk
 	$(MAKE) build B=build/faults CFLAGS="-O1 -g -DLOGSWEEP_FAULTS"
 lint:                                ## man pages, formatting, headers alone, static analysis
@@ -83,22 +86,22 @@ clean:                               ## remove what was built
 
 $(B)/lib/%.o: lib/%.c
 	@mkdir -p $(@D)
-	$(CC) $(std) $(warn) $(hard) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,cc)$(CC) $(std) $(warn) $(hard) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 $(B)/cmd/%.o: cmd/%.c
 	@mkdir -p $(@D)
-	$(CC) $(std) $(warn) $(hard) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,cc)$(CC) $(std) $(warn) $(hard) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 $(B)/lib.a: $(objs)
-	rm -f $@ && $(AR) rcs $@ $^
+	$(call say,ar)rm -f $@ && $(AR) rcs $@ $^
 $(bins): $(B)/%: $(B)/cmd/%.o $(B)/lib.a
-	$(CC) $(CFLAGS) $(hardld) $(LDFLAGS) -o $@ $^ $(if $(PKGS_$*),$(shell pkg-config --libs $(PKGS_$*))) $(LDLIBS)
+	$(call say,ld)$(CC) $(CFLAGS) $(hardld) $(LDFLAGS) -o $@ $^ $(if $(PKGS_$*),$(shell pkg-config --libs $(PKGS_$*))) $(LDLIBS)
 $(B)/unit/%: tests/unit/%.c tests/unit/unit.h $(B)/lib.a
 	@mkdir -p $(@D)
-	$(CC) $(std) -Itests/unit $(warn) $(hard) $(CPPFLAGS) $(CFLAGS) $(hardld) -MMD -MP -o $@ $< $(B)/lib.a $(shell pkg-config --libs $(PKGS) jansson)
+	$(call say,cc)$(CC) $(std) -Itests/unit $(warn) $(hard) $(CPPFLAGS) $(CFLAGS) $(hardld) -MMD -MP -o $@ $< $(B)/lib.a $(shell pkg-config --libs $(PKGS) jansson)
 $(B)/nodetree: $(gens) $(wildcard tests/gen/*.h)
 	@mkdir -p $(@D)
-	$(CC) -std=c17 -D_GNU_SOURCE $(warn) $(CFLAGS) -o $@ $(gens) -lz
+	$(call say,cc)$(CC) -std=c17 -D_GNU_SOURCE $(warn) $(CFLAGS) -o $@ $(gens) -lz
 
--include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)
+-include $(wildcard $(B)/cmd/*.d $(B)/lib/*/*.d $(B)/unit/*.d)
 .PHONY: build check demo bench check-quick units setup setup-build setup-bench asan tsan valgrind \
 	soak fuzz faults lint format install uninstall help clean
 .SECONDARY:

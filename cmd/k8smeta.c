@@ -12,11 +12,13 @@ static struct podmeta *pods;
 static uint64_t unmatched, present;
 
 static const struct opt options[] = {
-	{ 0, "node", "NAME", OPT_STR, &node, "the node's name, written as kubernetes.host" },
+	{ 0, "node", "NAME", OPT_STR, &node,
+	    "the node's name, written as kubernetes.host" },
 	OPTS_END,
 };
 static const struct prog prog = { "k8smeta", "[OPTION]... [FILE]...",
-	"Add to each record the pod, namespace and container that wrote it.", options, NULL };
+	"Add to each record the pod, namespace and container that wrote it.", options,
+	NULL };
 
 /* 1: the record has the member; 0: it has not; -1: it is malformed. */
 static int
@@ -67,8 +69,8 @@ one_record(struct filter *f, const struct record *r, const char **why)
 	unsigned flags;
 	int has = 0;
 
-	if (!jscan_shape(r->line, &flags) ||
-	    ((flags & SHAPE_KUBERNETES_KEY) != 0 && (has = has_kubernetes(r->line)) < 0)) {
+	if (!jscan_shape(r->line, &flags) || ((flags & SHAPE_KUBERNETES_KEY) != 0 &&
+						 (has = has_kubernetes(r->line)) < 0)) {
 		*why = "not one whole JSON object";
 		return FILTER_BAD;
 	}

@@ -32,23 +32,29 @@ static int64_t max_age;
 static bool dry_run;
 
 static const struct opt options[] = {
-	{ 0, "state", "DIR", OPT_STR, &state, "commit to the ledger in DIR; bodies go to DIR/outbox" },
-	{ 0, "out", "DIR", OPT_STR, &out_dir, "write objects under DIR by their keys, without a ledger" },
-	{ 0, "key", "TEMPLATE", OPT_STR, &template, "keys of the objects (default " KEY_DEFAULT ")" },
+	{ 0, "state", "DIR", OPT_STR, &state,
+	    "commit to the ledger in DIR; bodies go to DIR/outbox" },
+	{ 0, "out", "DIR", OPT_STR, &out_dir,
+	    "write objects under DIR by their keys, without a ledger" },
+	{ 0, "key", "TEMPLATE", OPT_STR, &template,
+	    "keys of the objects (default " KEY_DEFAULT ")" },
 	{ 0, "gzip", "LEVEL", OPT_STR, &gzip_level, "fast, or 1 to 9 (default fast)" },
 	{ 0, "max-size", "SIZE", OPT_SIZE, &max_size,
 	    "begin another object when one has SIZE compressed bytes (default 128M)" },
 	{ 0, "max-age", "AGE", OPT_AGE, &max_age,
-	    "commit when the oldest record in hand came AGE ago, not only at the end of input" },
+	    "commit when the oldest record in hand came AGE ago, not only at the end of "
+	    "input" },
 	{ 0, "max-spool", "SIZE", OPT_SIZE, &max_spool,
 	    "commit nothing while more than SIZE waits in the outbox (default 1G)" },
 	{ 0, "node", "NAME", OPT_STR, &node, "this node's name (default the host name)" },
-	{ 'n', "dry-run", NULL, OPT_FLAG, &dry_run, "print the manifests, commit nothing" },
+	{ 'n', "dry-run", NULL, OPT_FLAG, &dry_run,
+	    "print the manifests, commit nothing" },
 	OPTS_END,
 };
-static const struct prog prog = { "logbatch", "--state=DIR|--out=DIR [OPTION]... [FILE|-]...",
-	"Batch records into hourly gzip objects, commit them, print a manifest for each.", options,
-	NULL };
+static const struct prog prog = { "logbatch",
+	"--state=DIR|--out=DIR [OPTION]... [FILE|-]...",
+	"Batch records into hourly gzip objects, commit them, print a manifest for each.",
+	options, NULL };
 
 struct run {
 	struct intake in;
@@ -58,10 +64,12 @@ struct run {
 	uint64_t line_no, batches, unfinished;
 	int status;
 	bool torn, delivered;
-	struct ledger *begun; /* the ledger as last read or written; `offered` borrows from it */
+	struct ledger
+	    *begun; /* the ledger as last read or written; `offered` borrows from it */
 	struct ledger_names offered; /* batches whose manifests are printed */
 	struct commit_history own;
-	int64_t oldest;  /* clock_steady() when the first record since the last commit came; 0 */
+	int64_t
+	    oldest; /* clock_steady() when the first record since the last commit came; 0 */
 	bool told_marks; /* that --max-age cannot work */
 	char spool_parent[PATH_MAX];
 };
@@ -86,7 +94,8 @@ static void
 catch_stops(void)
 {
 	/* the second one ends the program at once */
-	const struct sigaction sa = { .sa_handler = on_stop, .sa_flags = (int)SA_RESETHAND };
+	const struct sigaction sa = { .sa_handler = on_stop,
+		.sa_flags = (int)SA_RESETHAND };
 	struct sigaction now;
 
 	null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -103,7 +112,8 @@ parse_level(int *level, struct err *e)
 		return 0;
 	*level = gzip_level[0] - '0';
 	if (*level < 1 || *level > 9 || gzip_level[1] != '\0')
-		return err_set(e, ST_USAGE, "--gzip: %.40s: not fast or 1 to 9", gzip_level);
+		return err_set(
+		    e, ST_USAGE, "--gzip: %.40s: not fast or 1 to 9", gzip_level);
 	return 0;
 }
 
@@ -113,7 +123,8 @@ check_options(int *level, struct err *e)
 	static char host[256];
 
 	if ((state != NULL) == (out_dir != NULL))
-		return err_set(e, ST_USAGE, "one of --state=DIR and --out=DIR is needed; try --help");
+		return err_set(e, ST_USAGE,
+		    "one of --state=DIR and --out=DIR is needed; try --help");
 	if (node == NULL) {
 		if (gethostname(host, sizeof host - 1) < 0 || host[0] == '\0')
 			return err_set(e, ST_USAGE, "no host name; give --node=NAME");
@@ -137,7 +148,8 @@ is_torn(const struct run *run, int got, struct str line)
 		return true;
 	if (!run->lines.pipe)
 		return false;
-	return got == NDJSON_TORN ? !jscan_shape(line, NULL) : got == NDJSON_PIECE && run->lines.eof;
+	return got == NDJSON_TORN ? !jscan_shape(line, NULL)
+				  : got == NDJSON_PIECE && run->lines.eof;
 }
 
 static int
@@ -150,7 +162,8 @@ one_line(struct run *run, int got, struct str line, struct err *e)
 	run->line_no++;
 	if (is_torn(run, got, line)) {
 		if (stop_signal == 0)
-			diag_error("%s: the last line is cut off: its writer was killed; dropped",
+			diag_error("%s: the last line is cut off: its writer was killed; "
+				   "dropped",
 			    run->lines.name);
 		run->torn = true;
 		return 0;
@@ -161,31 +174,30 @@ one_line(struct run *run, int got, struct str line, struct err *e)
 		return -1;
 	if (r > 0) {
 		if (run->in.n.rejected <= TOLD_MAX)
-			diag_warn("%s:%llu: %s; set aside as an _error record", run->lines.name,
-			    (unsigned long long)run->line_no, why);
+			diag_warn("%s:%llu: %s; set aside as an _error record",
+			    run->lines.name, (unsigned long long)run->line_no, why);
 		run->status = status_worse(run->status, ST_ASIDE);
 	}
 	return 0;
 }
 
-static int deliver(struct run *run, uint64_t *gen, struct err *e);
+static int deliver(struct run *run, struct err *e);
 static int check_spool(const struct ledger *l, struct err *e);
 
 /* --max-age: commit all that came in, at a place where all of it is sure. */
 static int
 cut(struct run *run, struct err *e)
 {
-	uint64_t gen = 0;
-
 	if (run->in.positions.unmarked > 0) {
 		if (!run->told_marks)
-			diag_warn("--max-age: a filter drops the marks, so all is committed at the end of input only");
+			diag_warn("--max-age: a filter drops the marks, so all is "
+				  "committed at the end of input only");
 		run->told_marks = true;
 		return 0;
 	}
-	if (partitions_finish(&run->in.partitions, e) < 0 || deliver(run, &gen, e) < 0)
+	if (partitions_finish(&run->in.partitions, e) < 0 || deliver(run, e) < 0)
 		return -1;
-	intake_committed(&run->in, gen);
+	intake_committed(&run->in);
 	run->oldest = 0;
 	return 0;
 }
@@ -213,13 +225,15 @@ read_one(struct run *run, const struct inputs *files, struct err *e)
 	run->line_no = 0;
 	input_fd = files->fd;
 	run->lines.wait_ms = max_age > 0 ? IDLE_MS : 0;
-	while (stop_signal == 0 && r == 0 && (got = ndjson_next(&run->lines, &line, e)) > 0) {
+	while (stop_signal == 0 && r == 0 &&
+	       (got = ndjson_next(&run->lines, &line, e)) > 0) {
 		uint64_t before = run->in.n.records;
 
 		if (got != NDJSON_IDLE)
 			r = one_line(run, got, line, e);
 		/* a line that is no record is a mark, after which all may be sure */
-		if (r == 0 && max_age > 0 && (run->oldest != 0 || run->in.n.records > before))
+		if (r == 0 && max_age > 0 &&
+		    (run->oldest != 0 || run->in.n.records > before))
 			r = cut_if_due(run, run->in.n.records == before, e);
 		if ((run->line_no & 4095) == 0)
 			stats_poll(&run->stats);
@@ -234,7 +248,8 @@ read_all(struct run *run, int argc, char *argv[], struct err *e)
 	struct inputs files;
 	int more;
 
-	if (inputs_init(&files, argc, argv, e) < 0 || ndjson_in_init(&run->lines, NULL, e) < 0)
+	if (inputs_init(&files, argc, argv, e) < 0 ||
+	    ndjson_in_init(&run->lines, NULL, e) < 0)
 		return -1;
 	while (stop_signal == 0 && (more = inputs_next(&files, e)) != 0)
 		/* a file that is missing may hold what marks close */
@@ -297,9 +312,8 @@ tell_if_copy(struct run *run, const struct ledger *l)
 	run->status = status_worse(run->status, ST_ASIDE);
 }
 
-/* A commit; *gen is its generation. */
 static int
-deliver(struct run *run, uint64_t *gen, struct err *e)
+deliver(struct run *run, struct err *e)
 {
 	struct partitions *ps = &run->in.partitions;
 	struct ledger *l = NULL;
@@ -323,7 +337,6 @@ deliver(struct run *run, uint64_t *gen, struct err *e)
 		run->delivered = false;
 		return -1;
 	}
-	*gen = l->gen;
 	/* if only the copy failed it is committed, but nobody may act on it yet */
 	if (r == 0) {
 		tell_if_copy(run, l);
@@ -347,8 +360,9 @@ check_spool(const struct ledger *l, struct err *e)
 	if (waiting < max_spool)
 		return 0;
 	return err_set(e, ST_LATER,
-	    "%s/outbox: %llu bytes wait to be delivered, --max-spool is %llu; nothing is read", state,
-	    (unsigned long long)waiting, (unsigned long long)max_spool);
+	    "%s/outbox: %llu bytes wait to be delivered, --max-spool is %llu; nothing is "
+	    "read",
+	    state, (unsigned long long)waiting, (unsigned long long)max_spool);
 }
 
 static int
@@ -377,9 +391,11 @@ open_spool(struct run *run, struct err *e)
 	int n;
 
 	if (dry_run)
-		n = snprintf(run->spool_parent, PATH_MAX, "%s/logbatch-%ld", tmp ? tmp : "/tmp", (long)getpid());
+		n = snprintf(run->spool_parent, PATH_MAX, "%s/logbatch-%ld",
+		    tmp ? tmp : "/tmp", (long)getpid());
 	else
-		n = snprintf(run->spool_parent, PATH_MAX, "%s/%s", dir, state ? "tmp" : ".tmp");
+		n = snprintf(
+		    run->spool_parent, PATH_MAX, "%s/%s", dir, state ? "tmp" : ".tmp");
 	if (n >= PATH_MAX)
 		return err_set(e, ST_USAGE, "%s: name too long", dir);
 	if (out_dir != NULL && !dry_run)
@@ -399,21 +415,21 @@ static int
 work(struct run *run, int level, int argc, char *argv[], struct err *e)
 {
 	struct intake *in = &run->in;
-	uint64_t gen = 0;
 	int64_t unsure;
 
 	intake_init(in);
 	if (positions_init(&in->positions, e) < 0 ||
-	    partitions_init(&in->partitions, run->spool.path, template, node, level, max_size,
-		&in->positions, e) < 0 ||
+	    partitions_init(&in->partitions, run->spool.path, template, node, level,
+		max_size, &in->positions, e) < 0 ||
 	    read_all(run, argc, argv, e) < 0 || (unsure = intake_end(in, e)) < 0 ||
 	    partitions_finish(&in->partitions, e) < 0)
 		return -1;
 	run->unfinished = (uint64_t)unsure;
 	if (unsure > 0)
-		diag_note("%llu records at the end were not marked done; the next sweep reads them again",
+		diag_note("%llu records at the end were not marked done; the next sweep "
+			  "reads them again",
 		    (unsigned long long)unsure);
-	return deliver(run, &gen, e);
+	return deliver(run, e);
 }
 
 /* A run that committed nothing has let nothing through. */

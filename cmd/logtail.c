@@ -9,6 +9,7 @@
 #include "record/timestamp.h"
 #include "source/family.h"
 #include "source/gone.h"
+#include "source/list.h"
 #include "source/sweep.h"
 
 #include <signal.h>
@@ -26,7 +27,7 @@ enum {
 
 static const char *state, *format = "auto";
 static uint64_t max_line = 1 << 20;
-static bool no_rotated, follow;
+static bool no_rotated, follow, list;
 static struct opt_list exclude;
 
 static const struct opt options[] = {
@@ -38,6 +39,9 @@ static const struct opt options[] = {
 	    "auto, docker, cri or raw (default auto: told by each file's first line)" },
 	{ 'x', "exclude", "GLOB", OPT_LIST, &exclude,
 	    "leave out files whose path or name matches (again and again)" },
+	{ 0, "list", NULL, OPT_FLAG, &list,
+	    "print the files with size, id, committed offset and lag; read nothing "
+	    "else" },
 	{ 0, "no-rotated", NULL, OPT_FLAG, &no_rotated, "do not read rotated siblings" },
 	{ 0, "max-line", "SIZE", OPT_SIZE, &max_line,
 	    "cut joined lines over SIZE into marked records (default 1M)" },
@@ -71,7 +75,8 @@ on_stop(int sig)
 static void
 catch_stops(void)
 {
-	const struct sigaction sa = { .sa_handler = on_stop, .sa_flags = (int)SA_RESETHAND };
+	const struct sigaction sa = { .sa_handler = on_stop,
+		.sa_flags = (int)SA_RESETHAND };
 
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
@@ -151,8 +156,10 @@ take_counts(struct run *run)
 	if (t->zoned) {
 		char time[TIMESTAMP_MAX];
 
-		stats_time(&run->stats, (struct str){ time, timestamp_format(t->first_ns, time) });
-		stats_time(&run->stats, (struct str){ time, timestamp_format(t->last_ns, time) });
+		stats_time(&run->stats,
+		    (struct str){ time, timestamp_format(t->first_ns, time) });
+		stats_time(&run->stats,
+		    (struct str){ time, timestamp_format(t->last_ns, time) });
 	}
 }
 
@@ -199,13 +206,15 @@ sweep_on(struct run *run, int argc, char *argv[], struct err *e)
 	for (;;) {
 		int64_t began = clock_steady(), took;
 
-		if (find_files(run, argc, argv, e) < 0 || sweep_all(run, argc, argv, e) < 0)
+		if (find_files(run, argc, argv, e) < 0 ||
+		    sweep_all(run, argc, argv, e) < 0)
 			return -1;
 		if (stop_signal != 0)
 			return 0;
 		families_done(&run->families);
 		took = ROUND_SHARE * (clock_steady() - began);
-		nap(took > ROUND_LEAST_MS * 1000000LL ? took : ROUND_LEAST_MS * 1000000LL);
+		nap(took > ROUND_LEAST_MS * 1000000LL ? took
+						      : ROUND_LEAST_MS * 1000000LL);
 		if (stop_signal != 0)
 			return 0;
 		run->sweep.tail.n.held = 0; /* what is held is counted again */
@@ -213,6 +222,17 @@ sweep_on(struct run *run, int argc, char *argv[], struct err *e)
 		if (sweep_again(&run->sweep, e) < 0)
 			return -1;
 	}
+}
+
+static int
+list_all(struct run *run, int argc, char *argv[], struct err *e)
+{
+	if (find_files(run, argc, argv, e) < 0)
+		return -1;
+	for (size_t i = 0; i < run->families.n; i++)
+		if (list_family(&run->sweep, &run->families.list[i], e) < 0)
+			return -1;
+	return ndjson_flush(&run->out, e);
 }
 
 static int
@@ -236,6 +256,7 @@ name_counts(struct run *run)
 	stats_own(&run->stats, "held", &s->tail.n.held);
 	stats_own(&run->stats, "gaps", &s->n.gaps);
 	stats_own(&run->stats, "possible_gaps", &s->n.possible_gaps);
+	stats_own(&run->stats, "nul_bytes", &s->n.holes);
 	stats_own(&run->stats, "invalid_utf8", &s->tail.n.replaced);
 }
 
@@ -279,8 +300,13 @@ main(int argc, char *argv[])
 		err_set(&e, ST_USAGE, "--max-line: not from 1K to 2M");
 		return diag_end(&e);
 	}
-	if (follow && (argc == 0 || strcmp(argv[0], "-") == 0)) {
-		err_set(&e, ST_USAGE, "--follow: name files, directories or globs to follow");
+	if (list && follow) {
+		err_set(&e, ST_USAGE, "--list: not with --follow");
+		return diag_end(&e);
+	}
+	if ((follow || list) && (argc == 0 || strcmp(argv[0], "-") == 0)) {
+		err_set(&e, ST_USAGE, "--%s: name files, directories or globs",
+		    list ? "list" : "follow");
 		return diag_end(&e);
 	}
 	stats_init(&run.stats);
@@ -304,7 +330,9 @@ main(int argc, char *argv[])
 	if (follow)
 		catch_stops();
 	if (sweep_init(&run.sweep, &e) < 0 ||
-	    (follow ? sweep_on : sweep_once)(&run, argc, argv, &e) < 0)
+	    (list        ? list_all
+		: follow ? sweep_on
+			 : sweep_once)(&run, argc, argv, &e) < 0)
 		return diag_end(&e);
 	r = finish(&run, &e);
 	if (stop_signal != 0 && (r == ST_OK || r == ST_ASIDE))

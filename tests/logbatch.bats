@@ -488,6 +488,85 @@ stats() { jq -c "$1" <<<"$stderr"; }
 	[ "$(lines | wc -l)" = 2 ] && [ -z "$(ls S/tmp)" ]
 }
 
+# ---- --max-age ----
+
+# until LINES FILE: wait for them, at most 10 s
+until_lines() {
+	local i
+	for i in $(seq 100); do
+		[ "$(wc -l <"$2")" -lt "$1" ] || return 0
+		sleep 0.1
+	done
+	return 1
+}
+
+@test "--max-age commits while the input goes on; its own commits are no race" {
+	mkfifo p
+	logbatch --state=S --max-age=300ms p >m &
+	pid=$!
+	exec 7>p
+	file a 3 >&7
+	until_lines 1 m
+	[ "$(gen) $(cursor a)" = "1 30" ]
+	# a mark that is not yet there holds it back
+	rec a 40 $t more >&7
+	file b 2 >&7
+	sleep 1
+	[ "$(gen)" = 1 ]
+	mark a 40 0 ',"at":40,"sum":"00000000000000ab"' >&7
+	until_lines 2 m
+	[ "$(gen) $(cursor a) $(cursor b)" = "2 40 20" ]
+	# what the closing mark said stands
+	[ "$(jq -c '.files[] | select(.id == "000000000000000a/o") | [.live, .at]' S/ledger.json)" = "[true,40]" ]
+	mark b 20 0 ',"gone":true' >&7
+	rec a 50 $t last >&7
+	mark a 50 >&7
+	exec 7>&-
+	wait $pid
+	[ "$(gen) $(cursor a) $(cursor b)" = "3 50 " ]
+	[ "$(lines | jq -r .log | paste -sd' ')" = "a1 a2 a3 more b1 b2 last" ]
+	[ "$(wc -l <m)" = 3 ] && [ -z "$(ls S/tmp)" ]
+}
+
+@test "--max-age: a file that another sweep committed since: 75" {
+	mkfifo p
+	logbatch --state=S --max-age=300ms p >m 2>e &
+	pid=$!
+	exec 7>p
+	{ file a 3 && file b 1; } >&7
+	until_lines 1 m
+	{ mark a 30 1 && rec a 40 $t theirs 1 && closing a 40 1; } >in
+	logbatch --state=S in >/dev/null
+	# another file is not concerned
+	{ rec b 20 $t b2 && closing b 20; } >&7
+	until_lines 3 m
+	{ rec a 40 $t ours && closing a 40; } >&7
+	r=0
+	wait $pid || r=$?
+	exec 7>&-
+	[ $r -eq 75 ]
+	[ "$(lines | jq -r .log | paste -sd' ')" = "a1 a2 a3 b1 theirs b2" ]
+}
+
+@test "--max-age: a gap does not stop it; a filter that drops marks does, and is told" {
+	mkfifo p
+	logbatch --state=S --max-age=300ms p >m &
+	pid=$!
+	exec 7>p
+	{
+		printf '{%s,"log":"","_error":{"by":"logtail","why":"gap"}}\n' "$(src c 10)"
+		mark c 10 0 ',"gone":true'
+		file a 1
+	} >&7
+	until_lines 2 m
+	exec 7>&-
+	wait $pid
+	{ rec a 10 $t 1 && rec a 20 $t 2 && sleep 1 && rec b 20 $t 2; } | logbatch --state=T --max-age=100ms 2>e
+	grep -q "a filter drops the marks" e
+	[ "$(gen T)" = 1 ]
+	run -2 logbatch --out=O --max-age=1s in
+}
+
 # ---- --out ----
 
 @test "--out writes objects by their keys, no ledger; again it changes nothing" {
@@ -695,6 +774,45 @@ stats() { jq -c "$1" <<<"$stderr"; }
 			}
 		done <help
 	fi
+}
+
+# ---- the examples of the pages ----
+
+# example PAGE START: a command of the page, without "$ ", with the lines that it goes on in
+example() {
+	sed -n 's/\\e/\\/g; s/\\&//g; p' "$top/man/$1" | awk -v start="$2" '
+		/^\$ / { on = index(substr($0, 3), start) == 1; sub(/^\$ /, "") }
+		/^\./ { on = 0 }
+		on { print; found = 1 }
+		END { exit !found }'
+}
+
+@test "ledger(5): the examples" {
+	{ file a 3 && file b 2; } >in
+	logbatch --state=S in >m
+	[ "$(bash -c "$(example ledger.5 "jq -r '.files[] |")" | cut -f1,2 | paste -sd' ')" = "30	30 20	20" ]
+	[ "$(bash -c "$(example ledger.5 "jq '[.files[] | .size")")" = 0 ]
+	[ "$(bash -c "$(example ledger.5 "jq -r '.batches[].manifest.key'")" | head -n 1)" = "$(jq -r .key m)" ]
+	[ "$(bash -c "$(example ledger.5 "jq '[.batches[].manifest.bytes]")")" = "$(jq -s 'map(.bytes) | add' m)" ]
+	bash -c "$(example ledger.5 "for f in")" | cut -c1-64 >hashes
+	[ "$(wc -l <hashes)" = 4 ] && [ "$(sort -u hashes | wc -l)" = 1 ]
+	# the sample has just the members that there are
+	sed -n '/^{"id"/,/^]/p' "$top/man/ledger.5" | grep -v '^]' | jq -c keys | diff - <(jq -c '.files[0] | keys' S/ledger.json)
+}
+
+@test "logbatch(1) and key-template(5): the examples" {
+	file a 3 >records.ndjson
+	cp records.ndjson records
+	bash -c "$(example logbatch.1 "logbatch --out=archive --node=lab")"
+	[ "$(jq -r .path manifests)" = "$(find archive -name 'lab-*.ndjson.gz')" ]
+	[[ $(bash -c "$(example logbatch.1 "logbatch -n")") == "3 year=2026/month=11/day=22/hour=13/n-"* ]]
+	bash -c "$(example logbatch.1 "logbatch --out=archive --max-size")" | jq -r .key | grep -x 'dt=2026-11-22/n-13-[0-9a-f]*\.json\.gz'
+	bash -c "$(example key-template.5 "logbatch -n")" | grep -x '2026/326/n-13-[0-9a-f]*\.gz'
+	for t in $(sed -n 's/^\.Dl \(.*{id}.*\)/\1/p' "$top/man/key-template.5"); do
+		logbatch -n --out=x --key="$t" records >/dev/null
+	done
+	# the manifest shown has just the members that there are
+	sed -n '/^{"key"/,/^\.Ed/p' "$top/man/logbatch.1" | grep -v '^\.Ed' | jq -c keys | diff - <(jq -c keys manifests)
 }
 
 # ---- the simulation ----

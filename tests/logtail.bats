@@ -1260,3 +1260,62 @@ as_nobody() {
 	[ "$(count)" -eq $(($(jq -s 'map(select(.total)) | .[0].total.records' report) + $(jq -s 'map(select(.total)) | .[0].total.records' more))) ]
 	find arch -name '*.gz' -exec zcat {} + | jq -r .log | grep -oE 'seq"?[=:] ?[0-9]+' | wc -l >seqs
 }
+
+@test "a hole of NULs that copytruncate left at the beginning is skipped and counted" {
+	printf 'a1 first\na2\n' >a.log
+	logtail --state=S a.log | logbatch --state=S >/dev/null
+	truncate -s 0 a.log
+	printf 'b1 after\nb2\n' | dd of=a.log bs=1 seek=70000 conv=notrunc status=none
+	logtail --state=S --stats=stats a.log >out || [ $? -eq 3 ]
+	[ "$(jq -r 'select(.log and (._error | not)) | .log' out)" = "$(printf 'b1 after\nb2')" ]
+	[ "$(jq .nul_bytes stats)" -eq 70000 ]
+	! grep -q _part out
+	logbatch --state=S out >/dev/null
+	printf 'b3\n' >>a.log
+	gzip a.log
+	mv a.log.gz a.log.1.gz
+	: >a.log
+	run -0 logtail --state=S a.log
+	[ "$(jq -r 'select(.log) | .log' <<<"$output")" = b3 ]
+}
+
+@test "NULs alone wait for what comes after them" {
+	head -c 5000 /dev/zero >a.log
+	run -0 logtail --state=S a.log
+	[ -z "$output" ]
+	printf 'then a line\n' >>a.log
+	run -0 logtail --state=S a.log
+	[ "$(jq -r 'select(.log) | .log' <<<"$output")" = "then a line" ]
+}
+
+@test "--list tells size, committed offset and lag, and reads nothing else" {
+	printf '%s\n' '2026-11-22T13:00:00Z stdout F one' '2026-11-22T13:00:01Z stderr F two' >0.log
+	: >empty.log
+	printf 'no end' >young.log
+	run -0 logtail --state=S --list 0.log empty.log young.log
+	[ "$(jq -r .state <<<"$output" | paste -sd ' ')" = "new empty waiting" ]
+	logtail --state=S 0.log | logbatch --state=S >/dev/null
+	echo '2026-11-22T13:00:02Z stdout F three' >>0.log
+	run -0 logtail --state=S --list 0.log
+	[ "$(jq -c '[.state, .format, .committed, .size, .lag, .live]' <<<"$output")" = \
+		'["behind","cri",68,104,36,true]' ]
+	[ ! -e S/tmp/x ]
+}
+
+@test "-f reads what is written, new files, and across a rotation, and ends whole at SIGTERM" {
+	mkdir d
+	printf '2026-11-22T13:00:00Z stdout F one\n' >d/0.log
+	logtail -f d >out &
+	pid=$!
+	wait_for() { for _ in {1..100}; do grep -q "$1" out && return; sleep 0.1; done; return 1; }
+	wait_for one
+	printf '2026-11-22T13:00:01Z stdout F two\n' >>d/0.log
+	mv d/0.log d/0.log.20261122-130001
+	printf '2026-11-22T13:00:02Z stdout F three\n' >d/0.log
+	printf '2026-11-22T13:00:03Z stdout F other\n' >d/1.log
+	wait_for two && wait_for three && wait_for other
+	kill -TERM $pid
+	run -143 wait $pid
+	[ "$(jq -r 'select(.log) | .log' out | sort | paste -sd ' ')" = "one other three two" ]
+	jq -e . out >/dev/null
+}

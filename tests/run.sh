@@ -44,5 +44,11 @@ for f in tests/*.bats; do
 	fi
 	printf '%s: %s tests\n' "$name" "$(grep -c '^ok ' "$tap")"
 done
+if [ ${#names[@]} -eq 0 ]; then
+	tests/fuzz/run.sh replay >"$tap" 2>&1 || grep -v ' passed, ' "$tap"
+	read -r p _ f _ < <(tail -n 1 "$tap" | tr -d ,)
+	passed=$((passed + ${p:-0})) failed=$((failed + ${f:-1}))
+	echo "fuzz corpora: ${p:-0} targets"
+fi
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

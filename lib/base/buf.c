@@ -119,5 +119,6 @@ buf_check(const struct buf *b, const char *what, struct err *e)
 {
 	if (!b->failed)
 		return 0;
-	return err_set(e, ST_FAIL, "%s: larger than %zu bytes, or out of memory", what, b->max);
+	return err_set(
+	    e, ST_FAIL, "%s: larger than %zu bytes, or out of memory", what, b->max);
 }

@@ -3,7 +3,7 @@
 #define CLOCK_H
 #include <stdint.h>
 
-int64_t clock_now(void);   /* ns since the epoch, UTC */
+int64_t clock_now(void);    /* ns since the epoch, UTC */
 int64_t clock_steady(void); /* ns, never set back: for durations */
 
 #endif

@@ -22,8 +22,8 @@ err_sys(struct err *e, const char *subject)
 {
 	int no = errno;
 
-	return err_set(e, no == EACCES || no == EPERM ? ST_NOPERM : ST_FAIL, "%s: %s", subject,
-	    strerror(no));
+	return err_set(e, no == EACCES || no == EPERM ? ST_NOPERM : ST_FAIL, "%s: %s",
+	    subject, strerror(no));
 }
 
 static int

@@ -18,7 +18,8 @@ enum status {
 
 struct err {
 	int status;
-	char text[512]; /* "subject: reason", lower case, no full stop, no newline */
+	char text[512]; /* "subject: reason", lower case, no full stop; may hold
+	                * bytes from outside, which diag.h makes visible */
 };
 
 /* Fill `e` and return -1, so that a caller can write `return err_set(...)`. */

@@ -27,10 +27,10 @@ fault_now(void)
 		at = env != NULL ? atol(env) : 0;
 		if (prog != NULL && strcmp(prog, program_invocation_short_name) != 0)
 			at = 0;
-		kind = env == NULL	     ? FAULT_NONE
-		    : strstr(env, "kill")  ? FAULT_KILL
-		    : strstr(env, "short") ? FAULT_SHORT
-					     : FAULT_FAIL;
+		kind = env == NULL            ? FAULT_NONE
+		       : strstr(env, "kill")  ? FAULT_KILL
+		       : strstr(env, "short") ? FAULT_SHORT
+					      : FAULT_FAIL;
 	}
 	if (at == 0 || ++step != at)
 		return FAULT_NONE;
@@ -40,10 +40,10 @@ fault_now(void)
 	errno = ENOSPC;
 	return kind;
 }
-#define STEP_OR_FAIL()                    \
-	do {                              \
-		if (fault_now())          \
-			return -1;        \
+#define STEP_OR_FAIL()                                                                   \
+	do {                                                                             \
+		if (fault_now())                                                         \
+			return -1;                                                       \
 	} while (0)
 #else
 #define STEP_OR_FAIL() ((void)0)
@@ -186,7 +186,8 @@ file_read(const char *path, struct buf *b, struct err *e)
 	do {
 		/* at the ceiling, one byte more tells whether the file ends there */
 		n = b->max - b->n < 65536 ? b->max - b->n : 65536;
-		if ((to = buf_room(b, n)) == NULL || (r = read_full(fd, n ? to : &over, n ? n : 1)) < 0)
+		if ((to = buf_room(b, n)) == NULL ||
+		    (r = read_full(fd, n ? to : &over, n ? n : 1)) < 0)
 			break;
 		if (n == 0 && r > 0)
 			b->failed = true;
@@ -239,8 +240,8 @@ file_replace(const char *path, const void *p, size_t n, struct err *e)
 	int fd;
 
 	dir_of(path, dir);
-	if ((size_t)snprintf(tmp, sizeof tmp, "%s/.%s.tmp", dir, slash ? slash + 1 : path) >=
-	    sizeof tmp)
+	if ((size_t)snprintf(tmp, sizeof tmp, "%s/.%s.tmp", dir,
+		slash ? slash + 1 : path) >= sizeof tmp)
 		return err_set(e, ST_FAIL, "%s: name too long", path);
 	if ((fd = io_open(tmp, O_WRONLY | O_CREAT | O_TRUNC, 0640)) < 0)
 		return err_sys(e, tmp);

@@ -13,7 +13,7 @@ number(const char *s, char **rest, uint64_t *n, struct err *e)
 
 	errno = 0;
 	if (!isdigit((unsigned char)*s) || (v = strtoull(s, rest, 10), errno == ERANGE))
-		return err_set(e, ST_USAGE, "%s: not a number in range", s);
+		return err_set(e, ST_USAGE, "%s: not a number in range", s), -1;
 	*n = v;
 	return 0;
 }
@@ -21,8 +21,8 @@ number(const char *s, char **rest, uint64_t *n, struct err *e)
 int
 units_count(const char *s, uint64_t max, uint64_t *n, struct err *e)
 {
-	char *rest;
-	uint64_t v;
+	char *rest = NULL;
+	uint64_t v = 0;
 
 	if (number(s, &rest, &v, e) < 0)
 		return -1;
@@ -37,14 +37,15 @@ int
 units_size(const char *s, uint64_t *bytes, struct err *e)
 {
 	static const char letters[] = "kmgt";
-	char *rest;
+	char *rest = NULL;
 	const char *l;
-	uint64_t v;
+	uint64_t v = 0;
 	unsigned shift = 0;
 
 	if (number(s, &rest, &v, e) < 0)
 		return -1;
-	if (*rest != '\0' && (l = strchr(letters, tolower((unsigned char)*rest))) != NULL) {
+	if (*rest != '\0' &&
+	    (l = strchr(letters, tolower((unsigned char)*rest))) != NULL) {
 		shift = 10 * (unsigned)(l - letters + 1);
 		rest++;
 		if (*rest == 'i')
@@ -64,11 +65,12 @@ units_age(const char *s, int64_t *ns, struct err *e)
 	static const struct {
 		const char *name;
 		int64_t ns;
-	} units[] = { { "w", 604800000000000 }, { "d", 86400000000000 }, { "h", 3600000000000 },
-		{ "ms", 1000000 }, { "m", 60000000000 }, { "s", 1000000000 } };
+	} units[] = { { "w", 604800000000000 }, { "d", 86400000000000 },
+		{ "h", 3600000000000 }, { "ms", 1000000 }, { "m", 60000000000 },
+		{ "s", 1000000000 } };
 	const char *at = s;
-	char *rest;
-	uint64_t v;
+	char *rest = NULL;
+	uint64_t v = 0;
 	int64_t sum = 0, unit, last = INT64_MAX;
 
 	for (;;) {

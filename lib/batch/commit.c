@@ -78,11 +78,14 @@ check_race(const struct ledger *l, const struct positions *positions,
 		}
 		lost |= !known && forgot > p->gen;
 		/* belt and braces: what is archived is never archived again */
-		lost |= (n = ledger_find(l, str_of(p->id))) != NULL && p->started && p->began < n->end;
+		lost |= (n = ledger_find(l, str_of(p->id))) != NULL && p->started &&
+			p->began < n->end;
 		if (lost)
 			return err_set(e, ST_LATER,
-			    "%.300s: another sweep committed first (generation %llu after %llu); nothing is committed",
-			    p->file, (unsigned long long)l->gen, (unsigned long long)p->gen);
+			    "%.300s: another sweep committed first (generation %llu "
+			    "after %llu); nothing is committed",
+			    p->file, (unsigned long long)l->gen,
+			    (unsigned long long)p->gen);
 	}
 	return 0;
 }
@@ -129,8 +132,8 @@ move_cursor(struct ledger *l, const struct position *p, const char *time, bool *
 	if (n == NULL && now->end == 0 && now->size == 0)
 		return 0; /* nothing of it is sure */
 	if (n != NULL && n->end >= now->end &&
-	    (now->stat == NULL || strcmp(now->stat, n->stat) == 0) && (n->final || !now->final) &&
-	    (n->live == now->live || !now->closed_whole))
+	    (now->stat == NULL || strcmp(now->stat, n->stat) == 0) &&
+	    (n->final || !now->final) && (n->live == now->live || !now->closed_whole))
 		return 0; /* nothing new */
 	if ((n = ledger_put(l, str_of(p->id))) == NULL ||
 	    ledger_set_text(&n->file, str_of(p->file)) < 0 ||
@@ -154,8 +157,8 @@ move_cursor(struct ledger *l, const struct position *p, const char *time, bool *
 }
 
 static int
-change_ledger(struct ledger *l, struct partitions *ps, struct positions *positions, int64_t now,
-    const struct ledger_names *was, bool *changed, struct err *e)
+change_ledger(struct ledger *l, struct partitions *ps, struct positions *positions,
+    int64_t now, const struct ledger_names *was, bool *changed, struct err *e)
 {
 	char time[TIMESTAMP_MAX];
 	const struct position *p;
@@ -176,9 +179,10 @@ change_ledger(struct ledger *l, struct partitions *ps, struct positions *positio
 		buf_init(&key, 1 << 16);
 		jsonw_string(&key, ps->batch[i].key, strlen(ps->batch[i].key));
 		r = buf_check(&key, "key", e) < 0
-		    ? -1
-		    : ledger_add_batch(l, ps->batch[i].name, (struct str){ key.p + 1, key.n - 2 },
-			  str_of(ps->batch[i].manifest), e);
+			? -1
+			: ledger_add_batch(l, ps->batch[i].name,
+			      (struct str){ key.p + 1, key.n - 2 },
+			      str_of(ps->batch[i].manifest), e);
 		buf_done(&key);
 		if (r < 0)
 			return -1;
@@ -247,8 +251,8 @@ commit_begin(const char *dir, struct ledger **l, struct err *e)
 
 /* Steps 4 to 6.  *committed is true if it happened, whatever failed after it. */
 static int
-change_disk(const char *dir, struct ledger *l, struct partitions *ps, struct positions *positions,
-    int64_t now, bool *committed, struct err *e)
+change_disk(const char *dir, struct ledger *l, struct partitions *ps,
+    struct positions *positions, int64_t now, bool *committed, struct err *e)
 {
 	struct ledger_names was;
 	bool changed = l->from_copy;

@@ -47,6 +47,7 @@ uint64_t commit_waiting(const struct ledger *l);
 
 /* Publish the batches under `dir` by their keys, without a ledger: file renamed into place,
  * or left when the same name is there already.  Appends the manifest lines to `lines`. */
-int commit_files(const char *dir, struct partitions *ps, struct buf *lines, struct err *e);
+int commit_files(
+    const char *dir, struct partitions *ps, struct buf *lines, struct err *e);
 
 #endif

@@ -58,7 +58,8 @@ gzip_new(int level, struct err *e)
 	struct gzip *g = place();
 
 	if (g != NULL && level >= 0 &&
-	    deflateInit2(&g->z, level, Z_DEFLATED, -MAX_WBITS, 9, Z_DEFAULT_STRATEGY) != Z_OK) {
+	    deflateInit2(&g->z, level, Z_DEFLATED, -MAX_WBITS, 9, Z_DEFAULT_STRATEGY) !=
+		Z_OK) {
 		displace(g);
 		g = NULL;
 	}

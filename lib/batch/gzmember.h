@@ -26,12 +26,12 @@ struct gzmember {
 
 /* -1 in `level` is "fast".  NULL: out of memory. */
 struct gzip *gzip_new(int level, struct err *e);
-void gzip_free(struct gzip *z);
+void gzip_free(struct gzip *g);
 
 void gzmember_begin(struct gzmember *m, struct buf *out);
 /* Append a run of at most GZ_RUN bytes. */
-int gzmember_run(struct gzip *z, struct gzmember *m, const char *p, size_t n, struct buf *out,
-    struct err *e);
+int gzmember_run(struct gzip *g, struct gzmember *m, const char *p, size_t n,
+    struct buf *out, struct err *e);
 void gzmember_end(const struct gzmember *m, struct buf *out);
 
 #endif

@@ -36,13 +36,14 @@ two(const char *p)
 static bool
 same_hour(const struct intake *in, struct str t, int64_t *ns)
 {
-	static const int64_t unit[] = { 1000000000, 100000000, 10000000, 1000000, 100000, 10000,
-		1000, 100, 10, 1 };
+	static const int64_t unit[] = { 1000000000, 100000000, 10000000, 1000000, 100000,
+		10000, 1000, 100, 10, 1 };
 	int64_t fraction = 0;
 	size_t digits = 0;
 	int m, s;
 
-	if (t.n < 20 || t.n > 30 || memcmp(t.p, in->hour_text, 14) != 0 || t.p[t.n - 1] != 'Z')
+	if (t.n < 20 || t.n > 30 || memcmp(t.p, in->hour_text, 14) != 0 ||
+	    t.p[t.n - 1] != 'Z')
 		return false;
 	m = two(t.p + 14);
 	s = two(t.p + 17);
@@ -67,7 +68,8 @@ same_hour(const struct intake *in, struct str t, int64_t *ns)
 static bool
 time_of(const struct intake *in, const struct record *r, int64_t *ns)
 {
-	return (in->partition != NULL && same_hour(in, r->time, ns)) || timestamp_parse(r->time, ns);
+	return (in->partition != NULL && same_hour(in, r->time, ns)) ||
+	       timestamp_parse(r->time, ns);
 }
 
 /* Remember the hour of a record, how it is written, and its partition.  A leap second is
@@ -148,8 +150,8 @@ make_wrapped(struct buf *b, struct str line, const char *why, struct err *e)
 
 /* `pos`: the record's source, else NULL. */
 static int
-add(struct intake *in, struct partition *p, size_t n, const struct position *pos, bool timed,
-    int64_t ns, struct err *e)
+add(struct intake *in, struct partition *p, size_t n, const struct position *pos,
+    bool timed, int64_t ns, struct err *e)
 {
 	const struct position *from = pos != NULL ? pos : in->hand;
 	uint64_t begins = pos != NULL ? pos->now.start : from != NULL ? from->now.end : 0;
@@ -191,7 +193,8 @@ wrap(struct intake *in, struct str line, const char *why, bool strict, struct er
 
 /* A part of a line that is too long.  As long as more of it follows nothing is sure. */
 static int
-piece(struct intake *in, struct str line, bool last, const char *why, bool strict, struct err *e)
+piece(struct intake *in, struct str line, bool last, const char *why, bool strict,
+    struct err *e)
 {
 	int r;
 
@@ -209,7 +212,8 @@ piece(struct intake *in, struct str line, bool last, const char *why, bool stric
 
 /* The position of the record's source; NULL and 0: it has none. */
 static int
-position_of(struct intake *in, const struct record *r, struct position **pos, struct err *e)
+position_of(
+    struct intake *in, const struct record *r, struct position **pos, struct err *e)
 {
 	*pos = NULL;
 	if (!r->has_src)
@@ -262,8 +266,8 @@ borrowed_time(const struct intake *in, const struct position *pos)
 }
 
 static struct partition *
-partition_of(struct intake *in, const struct record *r, bool timed, bool error, int64_t ns,
-    struct err *e)
+partition_of(struct intake *in, const struct record *r, bool timed, bool error,
+    int64_t ns, struct err *e)
 {
 	int64_t hour = timestamp_hour(ns);
 	struct partition *p = in->partition;
@@ -350,7 +354,7 @@ intake_end(struct intake *in, struct err *e)
 }
 
 void
-intake_committed(struct intake *in, uint64_t gen)
+intake_committed(struct intake *in)
 {
 	/* pointers to positions and partitions are about to die */
 	for (unsigned i = 0; i < RECORD_SLOTS; i++)
@@ -359,5 +363,5 @@ intake_committed(struct intake *in, uint64_t gen)
 	in->partition = NULL;
 	in->hour_text[0] = '\0';
 	partitions_clear(&in->partitions);
-	positions_committed(&in->positions, gen);
+	positions_committed(&in->positions);
 }

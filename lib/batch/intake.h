@@ -62,7 +62,7 @@ int intake_line(struct intake *in, struct str line, enum intake_kind kind, bool 
 /* End of input: take back what is not sure, and count anew.  How many lines that was; -1. */
 int64_t intake_end(struct intake *in, struct err *e);
 
-/* All that came in is committed, as generation `gen`: go on from there with no objects. */
-void intake_committed(struct intake *in, uint64_t gen);
+/* All that came in is committed: go on from there with no objects. */
+void intake_committed(struct intake *in);
 
 #endif

@@ -11,7 +11,8 @@
 static void
 put_encoded(struct buf *b, const char *s)
 {
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
+	static const char plain[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
 	bool dots = s[strspn(s, ".")] == '\0';
 
 	for (; *s != '\0'; s++) {
@@ -44,7 +45,8 @@ put_time(struct buf *b, char code, int64_t hour)
 }
 
 void
-keytemplate_key(const char *t, const char *node, int64_t hour, const char *id, struct buf *key)
+keytemplate_key(
+    const char *t, const char *node, int64_t hour, const char *id, struct buf *key)
 {
 	for (; *t != '\0'; t++) {
 		if (*t == '%') {
@@ -68,27 +70,33 @@ check_codes(const char *t, struct err *e)
 
 	for (const char *p = t; *p != '\0'; p++) {
 		if ((unsigned char)*p < 0x20 || *p == 0x7f || *p == '"' || *p == '\\')
-			return err_set(e, ST_USAGE, "--key: a control byte, quote or backslash at byte %td",
+			return err_set(e, ST_USAGE,
+			    "--key: a control byte, quote or backslash at byte %td",
 			    p - t);
 		if (*p == '%') {
 			if (*++p == '\0' || strchr("YmdHj%", *p) == NULL)
 				return err_set(e, ST_USAGE,
-				    "--key: %%%c at byte %td: not one of %%Y %%m %%d %%H %%j %%%%",
+				    "--key: %%%c at byte %td: not one of %%Y %%m %%d %%H "
+				    "%%j %%%%",
 				    *p ? *p : ' ', p - t - 1);
 		} else if (*p == '{') {
 			bool id = strncmp(p, "{id}", 4) == 0;
 
 			if (!id && strncmp(p, "{node}", 6) != 0)
 				return err_set(e, ST_USAGE,
-				    "--key: byte %td: only {node} and {id} may stand in braces", p - t);
+				    "--key: byte %td: only {node} and {id} may stand in "
+				    "braces",
+				    p - t);
 			ids += id;
 			p += id ? 3 : 5;
 		} else if (*p == '}') {
-			return err_set(e, ST_USAGE, "--key: byte %td: a brace that was not opened", p - t);
+			return err_set(e, ST_USAGE,
+			    "--key: byte %td: a brace that was not opened", p - t);
 		}
 	}
 	if (ids != 1)
-		return err_set(e, ST_USAGE, "--key: {id} must stand in it once: it keeps objects apart");
+		return err_set(e, ST_USAGE,
+		    "--key: {id} must stand in it once: it keeps objects apart");
 	return 0;
 }
 
@@ -103,9 +111,12 @@ check_key(const char *key, struct err *e)
 	for (;;) {
 		size_t n = strcspn(p, "/");
 
-		if (n == 0 || (n == 1 && *p == '.') || (n == 2 && p[0] == '.' && p[1] == '.'))
+		if (n == 0 || (n == 1 && *p == '.') ||
+		    (n == 2 && p[0] == '.' && p[1] == '.'))
 			return err_set(e, ST_USAGE,
-			    "--key: gives keys with an empty part, \".\" or \"..\": %.200s", key);
+			    "--key: gives keys with an empty part, \".\" or \"..\": "
+			    "%.200s",
+			    key);
 		if (p[n] == '\0')
 			return 0;
 		p += n + 1;
@@ -124,7 +135,8 @@ keytemplate_check(const char *t, const char *node, struct err *e)
 		return -1;
 	for (const char *p = t, *end = t + strlen(t); p < end; p += jscan_utf8(p, end))
 		if (jscan_utf8(p, end) == 0)
-			return err_set(e, ST_USAGE, "--key: not UTF-8 at byte %td", p - t);
+			return err_set(
+			    e, ST_USAGE, "--key: not UTF-8 at byte %td", p - t);
 	buf_init(&key, 64 << 10);
 	buf_adds(&key, KEY_ERRORS);
 	keytemplate_key(t, node, 0, "0123456789abcdef", &key);

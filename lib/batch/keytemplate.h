@@ -16,7 +16,7 @@
 struct buf;
 struct err;
 
-#define KEY_ERRORS  "_errors/" /* before the keys of _error records */
+#define KEY_ERRORS "_errors/" /* before the keys of _error records */
 #define KEY_DEFAULT "year=%Y/month=%m/day=%d/hour=%H/{node}-{id}.ndjson.gz"
 
 enum { KEY_MAX = 1024, KEY_ID_LEN = 16 };
@@ -25,7 +25,7 @@ enum { KEY_MAX = 1024, KEY_ID_LEN = 16 };
 int keytemplate_check(const char *t, const char *node, struct err *e);
 
 /* Append the key of an hour (timestamp_hour) with this id. */
-void keytemplate_key(const char *t, const char *node, int64_t hour, const char *id,
-    struct buf *key);
+void keytemplate_key(
+    const char *t, const char *node, int64_t hour, const char *id, struct buf *key);
 
 #endif

@@ -27,7 +27,8 @@ put_sources(const struct partition *p, struct buf *b)
 		buf_adds(b, s->p->file);
 		buf_adds(b, "\",\"id\":\"");
 		buf_adds(b, s->p->id);
-		buf_printf(b, "\",\"from\":%" PRIu64 ",\"to\":%" PRIu64 "}", s->from, s->to);
+		buf_printf(
+		    b, "\",\"from\":%" PRIu64 ",\"to\":%" PRIu64 "}", s->from, s->to);
 		comma = ",";
 	}
 	buf_addc(b, ']');
@@ -40,11 +41,13 @@ put_time(struct buf *b, const char *name, bool timed, int64_t ns)
 
 	if (timed)
 		timestamp_format(ns, text);
-	buf_printf(b, timed ? ",\"%s\":\"%s\"" : ",\"%s\":%s", name, timed ? text : "null");
+	buf_printf(
+	    b, timed ? ",\"%s\":\"%s\"" : ",\"%s\":%s", name, timed ? text : "null");
 }
 
 static void
-make_key(const struct partitions *ps, const struct partition *p, const char *id, struct buf *key)
+make_key(const struct partitions *ps, const struct partition *p, const char *id,
+    struct buf *key)
 {
 	if (p->errors)
 		buf_adds(key, KEY_ERRORS);
@@ -52,8 +55,8 @@ make_key(const struct partitions *ps, const struct partition *p, const char *id,
 }
 
 static void
-make_id(const struct partitions *ps, const struct partition *p, const char *sha, struct buf *sources,
-    char id[17])
+make_id(const struct partitions *ps, const struct partition *p, const char *sha,
+    struct buf *sources, char id[17])
 {
 	struct buf all;
 
@@ -67,7 +70,8 @@ make_id(const struct partitions *ps, const struct partition *p, const char *sha,
 }
 
 int
-manifest_make(const struct partitions *ps, struct partition *p, struct batch *b, struct err *e)
+manifest_make(
+    const struct partitions *ps, struct partition *p, struct batch *b, struct err *e)
 {
 	struct buf m, sources, key;
 	uint8_t digest[32];
@@ -85,7 +89,8 @@ manifest_make(const struct partitions *ps, struct partition *p, struct batch *b,
 
 	buf_adds(&m, "{\"key\":");
 	jsonw_string(&m, key.p ? key.p : "", key.n);
-	buf_printf(&m, ",\"records\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"raw_bytes\":%" PRIu64,
+	buf_printf(&m,
+	    ",\"records\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"raw_bytes\":%" PRIu64,
 	    p->now.records, p->bytes, p->now.raw_bytes);
 	buf_printf(&m, ",\"sha256\":\"%s\"", sha);
 	put_time(&m, "first_time", p->now.timed, p->now.first_ns);
@@ -108,5 +113,6 @@ manifest_make(const struct partitions *ps, struct partition *p, struct batch *b,
 		return 0;
 	free(b->key);
 	free(b->manifest);
-	return err_set(e, ST_FAIL, "manifest: over %d bytes, or out of memory", MANIFEST_MAX);
+	return err_set(
+	    e, ST_FAIL, "manifest: over %d bytes, or out of memory", MANIFEST_MAX);
 }

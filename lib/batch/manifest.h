@@ -17,7 +17,7 @@ struct partitions;
 
 /* Fill name, key, manifest, bytes, records; key and manifest are on the heap.  Ends
  * p->sha. */
-int manifest_make(const struct partitions *ps, struct partition *p, struct batch *b,
-    struct err *e);
+int manifest_make(
+    const struct partitions *ps, struct partition *p, struct batch *b, struct err *e);
 
 #endif

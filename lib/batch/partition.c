@@ -17,11 +17,16 @@
 #define BUF_MAX (JSONW_ROOM(NDJSON_LINE_MAX) + PARTITION_MEMORY + PARTITION_UNSURE)
 
 int
-partitions_init(struct partitions *ps, const char *dir, const char *template, const char *node,
-    int level, uint64_t max_size, struct positions *positions, struct err *e)
+partitions_init(struct partitions *ps, const char *dir, const char *template,
+    const char *node, int level, uint64_t max_size, struct positions *positions,
+    struct err *e)
 {
-	*ps = (struct partitions){ .dir = dir, .template = template, .node = node,
-		.max_size = max_size, .positions = positions, .cap = 64 };
+	*ps = (struct partitions){ .dir = dir,
+		.template = template,
+		.node = node,
+		.max_size = max_size,
+		.positions = positions,
+		.cap = 64 };
 	buf_init(&ps->out, 8 << 20);
 	buf_init(&ps->scratch, 2 * GZ_RUN);
 	if ((ps->bucket = calloc(ps->cap, sizeof(struct partition *))) == NULL)
@@ -79,7 +84,8 @@ static int
 grow(struct partitions *ps)
 {
 	size_t cap = 4 * ps->cap, old = ps->cap;
-	struct partition **b = calloc(cap, sizeof(struct partition *)), **from = ps->bucket;
+	struct partition **b = calloc(cap, sizeof(struct partition *)),
+			 **from = ps->bucket;
 
 	if (b == NULL)
 		return -1;
@@ -130,7 +136,8 @@ partitions_get(struct partitions *ps, int64_t hour, bool errors)
 static size_t
 sure_bytes(const struct partitions *ps, const struct partition *p)
 {
-	bool all = p->epoch != ps->positions->epoch || ps->dirty_epoch == ps->positions->epoch;
+	bool all =
+	    p->epoch != ps->positions->epoch || ps->dirty_epoch == ps->positions->epoch;
 
 	return all ? p->buf.n : p->sure;
 }
@@ -166,7 +173,8 @@ write_out(struct partitions *ps, struct partition *p, bool last, struct err *e)
 	char path[PATH_MAX];
 
 	body_path(ps, p, "gz", path);
-	if (buf_check(&ps->out, path, e) < 0 || append_file(path, ps->out.p, ps->out.n, last, e) < 0)
+	if (buf_check(&ps->out, path, e) < 0 ||
+	    append_file(path, ps->out.p, ps->out.n, last, e) < 0)
 		return -1;
 	sha256_add(p->sha, ps->out.p, ps->out.n);
 	p->bytes += ps->out.n;
@@ -195,7 +203,8 @@ read_back(struct partitions *ps, struct partition *p, struct err *e)
 	body_path(ps, p, "raw", path);
 	r = file_read(path, &ps->scratch, e);
 	if (r <= 0 || ps->scratch.n != p->spilled)
-		return r < 0 ? -1 : err_set(e, ST_FAIL, "%s: not as it was written", path);
+		return r < 0 ? -1
+			     : err_set(e, ST_FAIL, "%s: not as it was written", path);
 	if (io_unlink(path) < 0)
 		return err_sys(e, path);
 	p->spilled = 0;
@@ -219,7 +228,8 @@ compress(struct partitions *ps, struct partition *p, size_t n, struct err *e)
 			return -1;
 		run = ps->scratch.p;
 	}
-	if (gzmember_run(ps->gzip, &p->gz, run, n, &ps->out, e) < 0 || write_out(ps, p, false, e) < 0)
+	if (gzmember_run(ps->gzip, &p->gz, run, n, &ps->out, e) < 0 ||
+	    write_out(ps, p, false, e) < 0)
 		return -1;
 	return 0;
 }
@@ -285,7 +295,8 @@ spill(struct partitions *ps, struct err *e)
 
 	for (size_t i = 0; i < ps->cap; i++)
 		for (struct partition *p = ps->bucket[i]; p != NULL; p = p->next)
-			if (p->buf.cap >= least && p->buf.n > 0 && spill_one(ps, p, e) < 0)
+			if (p->buf.cap >= least && p->buf.n > 0 &&
+			    spill_one(ps, p, e) < 0)
 				return -1;
 	return 0;
 }
@@ -313,10 +324,12 @@ partition_room(struct partitions *ps, struct partition *p, size_t n, struct err 
 	char *to;
 
 	/* all that the partition holds is sure: a place to end the object */
-	if (p->bytes >= ps->max_size && p->epoch != ps->positions->epoch && finish(ps, p, e) < 0)
+	if (p->bytes >= ps->max_size && p->epoch != ps->positions->epoch &&
+	    finish(ps, p, e) < 0)
 		return NULL;
 	if (p->buf.cap - p->buf.n <= n) {
-		if ((p->buf.n >= GZ_RUN && compress_full_runs(ps, p, e) < 0) || make_room(ps, n, e) < 0)
+		if ((p->buf.n >= GZ_RUN && compress_full_runs(ps, p, e) < 0) ||
+		    make_room(ps, n, e) < 0)
 			return NULL;
 	}
 	before = p->buf.cap;
@@ -385,7 +398,8 @@ range_of(struct partition *p, const struct position *from, uint64_t begins, stru
 		return NULL;
 	at = source_place(p, from);
 	if (p->source_index[at] == 0) {
-		p->source[p->now.sources] = (struct source_range){ from, begins, begins, begins, 0 };
+		p->source[p->now.sources] =
+		    (struct source_range){ from, begins, begins, begins, 0 };
 		p->source_index[at] = (uint32_t)++p->now.sources;
 	}
 	p->last_source = p->source_index[at] - 1;
@@ -393,8 +407,8 @@ range_of(struct partition *p, const struct position *from, uint64_t begins, stru
 }
 
 static int
-add_source(struct partitions *ps, struct partition *p, const struct position *from, uint64_t begins,
-    struct err *e)
+add_source(struct partitions *ps, struct partition *p, const struct position *from,
+    uint64_t begins, struct err *e)
 {
 	struct source_range *s = range_of(p, from, begins, e);
 
@@ -409,8 +423,8 @@ add_source(struct partitions *ps, struct partition *p, const struct position *fr
 }
 
 int
-partition_add(struct partitions *ps, struct partition *p, size_t n, const struct position *from,
-    uint64_t begins, bool timed, int64_t ns, struct err *e)
+partition_add(struct partitions *ps, struct partition *p, size_t n,
+    const struct position *from, uint64_t begins, bool timed, int64_t ns, struct err *e)
 {
 	if (p->epoch != ps->positions->epoch) {
 		p->epoch = ps->positions->epoch;
@@ -460,7 +474,8 @@ partitions_roll_back(struct partitions *ps, struct err *e)
 		return 0;
 	if (ps->dirty_epoch == ps->positions->epoch)
 		return err_set(e, ST_FAIL,
-		    "the input ended before its files were marked done, and too much came since: nothing is committed");
+		    "the input ended before its files were marked done, and too much "
+		    "came since: nothing is committed");
 	for (size_t i = 0; i < ps->cap; i++)
 		for (struct partition *p = ps->bucket[i]; p != NULL; p = p->next)
 			roll_back_one(ps, p);

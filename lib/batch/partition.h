@@ -26,8 +26,8 @@ enum {
 
 /* A finished object, still under the run's own directory. */
 struct batch {
-	char *file;     /* path of its body */
-	char name[64];  /* for the outbox */
+	char *file;    /* path of its body */
+	char name[64]; /* for the outbox */
 	char *key;
 	char *manifest; /* one JSON object on one line, without "path" */
 	uint64_t bytes, records;
@@ -42,7 +42,7 @@ struct source_range {
 
 struct partition {
 	int64_t hour;
-	bool errors;      /* of _error records */
+	bool errors; /* of _error records */
 	struct buf buf;
 	size_t sure;      /* bytes of buf that are, if `epoch` is the present one */
 	uint64_t epoch;   /* of the last record */
@@ -76,12 +76,13 @@ struct partitions {
 	uint64_t dirty_epoch; /* in which unsure bytes were compressed */
 	struct batch *batch;
 	size_t batches, batch_cap;
-	uint64_t done_bytes;    /* of finished batches */
+	uint64_t done_bytes; /* of finished batches */
 };
 
 /* `dir`, `template`, `node` are borrowed.  level: see gzmember.h. */
 int partitions_init(struct partitions *ps, const char *dir, const char *template,
-    const char *node, int level, uint64_t max_size, struct positions *positions, struct err *e);
+    const char *node, int level, uint64_t max_size, struct positions *positions,
+    struct err *e);
 void partitions_done(struct partitions *ps);
 
 /* After a commit: no partitions, no batches; pointers to them die. */
@@ -95,8 +96,8 @@ char *partition_room(struct partitions *ps, struct partition *p, size_t n, struc
 
 /* The record is written there: `n` bytes of source `from` (NULL: none), in which it begins at
  * offset `begins`; `ns` its time if `timed`. */
-int partition_add(struct partitions *ps, struct partition *p, size_t n, const struct position *from,
-    uint64_t begins, bool timed, int64_t ns, struct err *e);
+int partition_add(struct partitions *ps, struct partition *p, size_t n,
+    const struct position *from, uint64_t begins, bool timed, int64_t ns, struct err *e);
 
 /* How many records are not sure. */
 uint64_t partitions_unsure(const struct partitions *ps);

@@ -60,7 +60,8 @@ place(const struct positions *ps, struct str id)
 
 	for (size_t k = 0; k < id.n; k++)
 		h = (h ^ (unsigned char)id.p[k]) * 0x100000001b3;
-	for (i = (h ^ h >> 32) & (ps->cap - 1); ps->slot[i] != NULL; i = (i + 1) & (ps->cap - 1))
+	for (i = (h ^ h >> 32) & (ps->cap - 1); ps->slot[i] != NULL;
+	     i = (i + 1) & (ps->cap - 1))
 		if (str_eq(str_of(ps->slot[i]->id), id))
 			break;
 	return i;
@@ -147,8 +148,9 @@ move_to(struct position *p, uint64_t end, struct err *e)
 {
 	if (p->started && end < p->now.end)
 		return err_set(e, ST_FAIL,
-		    "%.200s: position %llu after %llu: records of one file must keep their order", p->file,
-		    (unsigned long long)end, (unsigned long long)p->now.end);
+		    "%.200s: position %llu after %llu: records of one file must keep "
+		    "their order",
+		    p->file, (unsigned long long)end, (unsigned long long)p->now.end);
 	if (end > p->now.end) {
 		p->now.start = p->now.end;
 		p->now.end = end;
@@ -176,6 +178,7 @@ positions_record(struct positions *ps, struct position *p, uint64_t end, struct 
 		p->began = end;
 		ps->unmarked++;
 	}
+	p->closed = false;
 	if (p->marked)
 		open_up(ps, p);
 	return 0;
@@ -191,7 +194,7 @@ positions_hold(struct positions *ps)
 		return;
 	ps->held = true;
 	while ((p = positions_next(ps, &at)) != NULL)
-		if (p->marked && !p->now.closed_whole && !p->now.gone) {
+		if (p->marked && !p->closed) {
 			touch(ps, p);
 			open_up(ps, p);
 		}
@@ -227,7 +230,7 @@ positions_valid(const struct src *src, const char **why)
 		return false;
 	*why = "_src.file is not valid";
 	return jscan_string_valid(src->file.p, src->file.p + src->file.n + 1) ==
-	    src->file.p + src->file.n;
+	       src->file.p + src->file.n;
 }
 
 static uint64_t
@@ -265,9 +268,10 @@ take_members(struct position *p, struct str src)
 	struct position_now *n = &p->now;
 	struct jscan it;
 	struct jscan_member m;
+	bool live = false, final = false;
 	int r = 0;
 
-	n->live = n->final = false;
+	p->closed = false;
 	jscan_begin(&it, src);
 	while (jscan_next(&it, &m)) {
 		if (str_eq(m.key, STR("at")))
@@ -277,21 +281,30 @@ take_members(struct position *p, struct str src)
 		else if (str_eq(m.key, STR("size")))
 			n->size = number(m.value, 10);
 		else if (str_eq(m.key, STR("stat")))
-			r |= set_text(&n->stat, p->sure.stat, inside(m.value)), n->closed_whole = true;
+			r |= set_text(&n->stat, p->sure.stat, inside(m.value)),
+			    p->closed = true;
 		else if (str_eq(m.key, STR("dir")))
 			r |= set_text(&n->dir, p->sure.dir, inside(m.value));
 		else if (str_eq(m.key, STR("live")))
-			n->live = str_eq(m.value, STR("true"));
+			live = str_eq(m.value, STR("true"));
 		else if (str_eq(m.key, STR("final")))
-			n->final = str_eq(m.value, STR("true"));
+			final = str_eq(m.value, STR("true"));
 		else if (str_eq(m.key, STR("gone")))
 			n->gone = str_eq(m.value, STR("true"));
 	}
+	if (p->closed) {
+		/* marks in between do not say these, and what was known stands */
+		n->closed_whole = true;
+		n->live = live;
+		n->final = final;
+	}
+	p->closed |= n->gone;
 	return r;
 }
 
 int
-positions_mark(struct positions *ps, struct position *p, const struct record *r, struct err *e)
+positions_mark(
+    struct positions *ps, struct position *p, const struct record *r, struct err *e)
 {
 	bool opening = !p->started;
 
@@ -305,6 +318,11 @@ positions_mark(struct positions *ps, struct position *p, const struct record *r,
 	}
 	if (take_members(p, r->src_raw) < 0)
 		return err_set(e, ST_FAIL, "out of memory");
+	if (p->now.gone && !p->marked) {
+		p->marked =
+		    true; /* nothing more comes: it need not be closed by the end */
+		ps->unmarked--;
+	}
 	if (p->open) {
 		p->open = false;
 		ps->open--;
@@ -326,14 +344,15 @@ drop(struct positions *ps, size_t i)
 	free(p);
 	ps->slot[i] = NULL;
 	ps->n--;
-	for (i = (i + 1) & (ps->cap - 1); (p = ps->slot[i]) != NULL; i = (i + 1) & (ps->cap - 1)) {
+	for (i = (i + 1) & (ps->cap - 1); (p = ps->slot[i]) != NULL;
+	     i = (i + 1) & (ps->cap - 1)) {
 		ps->slot[i] = NULL;
 		ps->slot[place(ps, str_of(p->id))] = p;
 	}
 }
 
 void
-positions_committed(struct positions *ps, uint64_t gen)
+positions_committed(struct positions *ps)
 {
 	for (size_t i = 0; i < ps->cap; i++) {
 		struct position *p = ps->slot[i];
@@ -344,7 +363,6 @@ positions_committed(struct positions *ps, uint64_t gen)
 		}
 		if (p == NULL)
 			continue;
-		p->gen = gen > p->gen ? gen : p->gen;
 		p->began = p->now.end;
 		p->touched = false;
 	}

@@ -29,13 +29,15 @@ struct position_now {
 struct position {
 	char *id, *file; /* raw JSON text */
 	uint64_t gen;
-	uint64_t began; /* where the stream began it: its opening mark, else its first record */
+	uint64_t
+	    began; /* where the stream began it: its opening mark, else its first record */
 	struct position_now now, sure;
 	uint64_t epoch; /* of `now`; `sure` is older */
 	bool marked;    /* marks come for it */
 	bool touched;   /* since the last commit */
 	bool open;
-	bool started;   /* `began` is known */
+	bool closed;     /* its last line was its closing mark */
+	bool started;    /* `began` is known */
 	int64_t last_ns; /* the time of its last record that had one */
 	bool has_time;
 	struct position *next; /* in the table */
@@ -44,8 +46,9 @@ struct position {
 struct positions {
 	struct position **slot;
 	size_t n, cap;
-	size_t open;    /* how many are */
-	size_t unmarked; /* for how many no mark ever came: only the end of input closes them */
+	size_t open; /* how many are */
+	size_t
+	    unmarked; /* for how many no mark ever came: only the end of input closes them */
 	uint64_t epoch; /* counts up when none is open */
 	bool held;      /* all that may be are open */
 };
@@ -57,7 +60,8 @@ void positions_done(struct positions *ps);
 struct position *positions_get(struct positions *ps, const struct src *src);
 
 /* A record came in.  -1: its `end` goes back. */
-int positions_record(struct positions *ps, struct position *p, uint64_t end, struct err *e);
+int positions_record(
+    struct positions *ps, struct position *p, uint64_t end, struct err *e);
 
 /* A line came in that names no source. */
 void positions_hold(struct positions *ps);
@@ -67,8 +71,8 @@ void positions_hold(struct positions *ps);
 bool positions_valid(const struct src *src, const char **why);
 
 /* A mark came in: r->mark. */
-int positions_mark(struct positions *ps, struct position *p, const struct record *r,
-    struct err *e);
+int positions_mark(
+    struct positions *ps, struct position *p, const struct record *r, struct err *e);
 
 /* A line was dealt with: if nothing is open, it is sure. */
 static inline void
@@ -81,9 +85,9 @@ positions_settle(struct positions *ps)
 /* End of input: take back what is not sure. */
 void positions_roll_back(struct positions *ps);
 
-/* All that came in is committed, as generation `gen`: positions go on from there, and those
- * of files that are gone are dropped (pointers to them die). */
-void positions_committed(struct positions *ps, uint64_t gen);
+/* All that came in is committed: positions go on from there, and those of files that are gone
+ * are dropped (pointers to them die). */
+void positions_committed(struct positions *ps);
 
 /* Walk all of them: *at begins as 0; NULL after the last. */
 struct position *positions_next(const struct positions *ps, size_t *at);

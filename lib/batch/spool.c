@@ -34,9 +34,11 @@ spool_open(struct spool *s, const char *parent, struct err *e)
 {
 	s->lock = -1;
 	for (int tries = 0; tries < 10; tries++) {
-		unsigned long long salt = (unsigned long long)clock_now() ^ (unsigned long long)getpid() << 40;
+		unsigned long long salt =
+		    (unsigned long long)clock_now() ^ (unsigned long long)getpid() << 40;
 
-		if (snprintf(s->path, sizeof s->path, "%s/%016llx", parent, salt) >= (int)sizeof s->path)
+		if (snprintf(s->path, sizeof s->path, "%s/%016llx", parent, salt) >=
+		    (int)sizeof s->path)
 			return err_set(e, ST_USAGE, "%s: name too long", parent);
 		if (dir_make(parent, false, e) < 0)
 			return -1;
@@ -62,7 +64,8 @@ remove_all(const char *path)
 
 	while (d != NULL && (de = readdir(d)) != NULL)
 		if (strcmp(de->d_name, ".") != 0 && strcmp(de->d_name, "..") != 0 &&
-		    snprintf(name, sizeof name, "%s/%s", path, de->d_name) < (int)sizeof name)
+		    snprintf(name, sizeof name, "%s/%s", path, de->d_name) <
+			(int)sizeof name)
 			(void)io_unlink(name);
 	if (d != NULL)
 		closedir(d);
@@ -89,8 +92,8 @@ spool_sweep(const char *parent)
 	int fd;
 
 	while (d != NULL && (de = readdir(d)) != NULL) {
-		if (de->d_name[0] == '.' ||
-		    snprintf(name, sizeof name, "%s/%s", parent, de->d_name) >= (int)sizeof name)
+		if (de->d_name[0] == '.' || snprintf(name, sizeof name, "%s/%s", parent,
+						de->d_name) >= (int)sizeof name)
 			continue;
 		if ((fd = lock_in(name, &unused)) < 0)
 			continue; /* alive, or not ours to remove */

@@ -28,11 +28,13 @@ bash_word(const struct prog *p, const struct opt *o)
 static void
 bash(const struct prog *p, const struct opt *shared)
 {
-	printf("_%s()\n{\n\tlocal cur=${COMP_WORDS[COMP_CWORD]}\n\tif [[ $cur == -* ]]; then\n"
+	printf("_%s()\n{\n\tlocal cur=${COMP_WORDS[COMP_CWORD]}\n\tif [[ $cur == -* ]]; "
+	       "then\n"
 	       "\t\tCOMPREPLY=($(compgen -W '",
 	    p->name);
 	each(p, shared, bash_word);
-	printf("' -- \"$cur\"))\n\t\t[[ ${COMPREPLY-} == *= ]] && compopt -o nospace\n\telse\n"
+	printf("' -- \"$cur\"))\n\t\t[[ ${COMPREPLY-} == *= ]] && compopt -o "
+	       "nospace\n\telse\n"
 	       "\t\tCOMPREPLY=($(compgen -f -- \"$cur\"))\n\tfi\n}\n"
 	       "complete -o filenames -F _%s %s\n",
 	    p->name, p->name);
@@ -50,9 +52,13 @@ static void
 zsh_word(const struct prog *p, const struct opt *o)
 {
 	(void)p;
-	printf("  '--%s%s[", o->name, o->arg == NULL ? "" : o->kind == OPT_MAYBE ? "=-" : "=");
+	printf("  '--%s%s[", o->name,
+	    o->arg == NULL         ? ""
+	    : o->kind == OPT_MAYBE ? "=-"
+				   : "=");
 	put_quoted(o->help, "'[]:");
-	printf("]%s%s%s' \\\n", o->arg ? ":" : "", o->arg ? o->arg : "", o->arg ? ":_files" : "");
+	printf("]%s%s%s' \\\n", o->arg ? ":" : "", o->arg ? o->arg : "",
+	    o->arg ? ":_files" : "");
 }
 
 static void
@@ -67,7 +73,8 @@ fish_word(const struct prog *p, const struct opt *o)
 }
 
 int
-complete_print(const struct prog *p, const struct opt *shared, const char *shell, struct err *e)
+complete_print(
+    const struct prog *p, const struct opt *shared, const char *shell, struct err *e)
 {
 	if (strcmp(shell, "bash") == 0) {
 		bash(p, shared);
@@ -78,7 +85,8 @@ complete_print(const struct prog *p, const struct opt *shared, const char *shell
 	} else if (strcmp(shell, "fish") == 0) {
 		each(p, shared, fish_word);
 	} else {
-		return err_set(e, ST_USAGE, "--completion: %.100s: not one of bash, zsh, fish", shell);
+		return err_set(e, ST_USAGE,
+		    "--completion: %.100s: not one of bash, zsh, fish", shell);
 	}
 	return 0;
 }

@@ -6,6 +6,6 @@ struct opt;
 struct prog;
 
 /* On standard output.  -1 (ST_USAGE): no such shell. */
-int complete_print(const struct prog *p, const struct opt *shared, const char *shell,
-    struct err *e);
+int complete_print(
+    const struct prog *p, const struct opt *shared, const char *shell, struct err *e);
 #endif

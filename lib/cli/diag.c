@@ -48,7 +48,8 @@ say(const char *fmt, va_list ap)
 		if (hide == 0)
 			line[n++] = *p++;
 		for (; hide > 0; hide--)
-			n += (size_t)snprintf(line + n, 5, "\\x%02x", (unsigned char)*p++);
+			n +=
+			    (size_t)snprintf(line + n, 5, "\\x%02x", (unsigned char)*p++);
 	}
 	line[n++] = '\n';
 	ignored = write(STDERR_FILENO, line, n);

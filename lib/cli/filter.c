@@ -41,8 +41,10 @@ one_line(struct run *run, int got, struct str line, struct err *e)
 	const char *why = "not a JSON object";
 	bool is_record = got != NDJSON_PIECE && record_read(&f->reader, line, &r);
 
-	if (got == NDJSON_TORN && run->in.pipe && (!is_record || !jscan_shape(line, NULL))) {
-		diag_error("%s: the last line is cut off: its writer was killed; dropped", run->in.name);
+	if (got == NDJSON_TORN && run->in.pipe &&
+	    (!is_record || !jscan_shape(line, NULL))) {
+		diag_error("%s: the last line is cut off: its writer was killed; dropped",
+		    run->in.name);
 		f->stats.in++;
 		f->stats.filtered++;
 		run->status = status_worse(run->status, ST_FAIL);

@@ -27,7 +27,8 @@ struct filter {
 	uint64_t invalid_utf8; /* bytes replaced in wrapped lines */
 	/* One record that is not a mark; writes it to f->out with its LF.  `why` is for
 	 * FILTER_BAD. */
-	enum filter_did (*record)(struct filter *f, const struct record *r, const char **why);
+	enum filter_did (*record)(
+	    struct filter *f, const struct record *r, const char **why);
 	/* One mark; NULL: it is passed on. */
 	void (*mark)(struct filter *f, const struct record *r);
 	/* The end of all inputs, before the last flush; NULL: nothing to do. */

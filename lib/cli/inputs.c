@@ -12,9 +12,9 @@ inputs_init(struct inputs *in, int argc, char *argv[], struct err *e)
 {
 	static char dash[] = "-", *fallback[] = { dash, NULL };
 
-	*in = (struct inputs){ .fd = -1,
-		.next = argc > 0 ? argv : fallback,
-		.left = argc > 0 ? argc : 1 };
+	*in = (struct inputs){
+		.fd = -1, .next = argc > 0 ? argv : fallback, .left = argc > 0 ? argc : 1
+	};
 	if (argc == 0 && isatty(STDIN_FILENO))
 		return err_set(e, ST_USAGE,
 		    "<stdin>: a terminal; pipe records in or name a file; try --help");

@@ -25,13 +25,15 @@ static const struct opt shared[] = {
 	{ 'h', "help", NULL, OPT_FLAG, &help_wanted, "show this text" },
 	{ 0, "version", NULL, OPT_FLAG, &version_wanted, "show the version" },
 	{ 'q', "quiet", NULL, OPT_FLAG, &common.quiet, "errors only" },
-	{ 'v', "verbose", NULL, OPT_FLAG, &verbose_seen, "tell decisions; twice: details" },
+	{ 'v', "verbose", NULL, OPT_FLAG, &verbose_seen,
+	    "tell decisions; twice: details" },
 	{ 0, "strict", NULL, OPT_FLAG, &common.strict, "end at the first bad record" },
 	{ 0, "stats", "FILE", OPT_MAYBE, &common.stats,
 	    "a line of counts at the end (standard error, or appended to FILE)" },
 	{ 0, "progress", "WHEN", OPT_STR, &common.progress,
 	    "auto or never: draw progress when standard error is a terminal" },
-	{ 0, "completion", "SHELL", OPT_STR, &completion, "print a completion script: bash, zsh, fish" },
+	{ 0, "completion", "SHELL", OPT_STR, &completion,
+	    "print a completion script: bash, zsh, fish" },
 	OPTS_END,
 };
 
@@ -59,14 +61,18 @@ help(const struct prog *p)
 
 		if (o->letter)
 			snprintf(letter, sizeof letter, "-%c, ", o->letter);
-		snprintf(left, sizeof left, o->kind == OPT_MAYBE ? "%s[=%s]" : o->arg ? "%s=%s" : "%s%s",
+		snprintf(left, sizeof left,
+		    o->kind == OPT_MAYBE ? "%s[=%s]"
+		    : o->arg             ? "%s=%s"
+					 : "%s%s",
 		    o->name, o->arg ? o->arg : "");
 		if (strlen(left) > 20)
 			printf("  %s--%s\n%30s%s\n", letter, left, "", o->help);
 		else
 			printf("  %s--%-20s  %s\n", letter, left, o->help);
 	}
-	printf("\nEach option has an environment form LOGSWEEP_<OPTION>.  See %s(1), logsweep(7).\n",
+	printf("\nEach option has an environment form LOGSWEEP_<OPTION>.  See %s(1), "
+	       "logsweep(7).\n",
 	    p->name);
 }
 
@@ -119,8 +125,8 @@ set(const struct opt *o, const char *value, struct err *e)
 	case OPT_LIST:
 		l = o->to;
 		if (l->n == OPT_LIST_MAX)
-			return err_set(e, ST_USAGE, "--%s: given more than %d times", o->name,
-			    OPT_LIST_MAX);
+			return err_set(e, ST_USAGE, "--%s: given more than %d times",
+			    o->name, OPT_LIST_MAX);
 		l->item[l->n++] = value;
 		return 0;
 	}
@@ -135,9 +141,10 @@ environment(const struct prog *p, const struct opt *o, char name[96])
 	const char *value;
 
 	for (int own = 1; own >= 0; own--) {
-		snprintf(name, 96, "LOGSWEEP_%s%s%s", own ? p->name : "", own ? "_" : "", o->name);
+		snprintf(name, 96, "LOGSWEEP_%s%s%s", own ? p->name : "", own ? "_" : "",
+		    o->name);
 		for (char *s = name; *s != '\0'; s++)
-			*s = *s == '-' ? '_' : (char)toupper((unsigned char)*s);
+			*s = (char)(*s == '-' ? '_' : toupper((unsigned char)*s));
 		if ((value = getenv(name)) != NULL)
 			return value;
 	}
@@ -152,8 +159,8 @@ from_environment(const struct prog *p, bool given[MAXOPTS], struct err *e)
 	char name[96];
 
 	for (size_t i = 0; i < MAXOPTS && (o = row(p, i)) != NULL; i++) {
-		if (o->to == &help_wanted || o->to == &version_wanted || o->to == &completion ||
-		    (value = environment(p, o, name)) == NULL)
+		if (o->to == &help_wanted || o->to == &version_wanted ||
+		    o->to == &completion || (value = environment(p, o, name)) == NULL)
 			continue;
 		if (set(o, value, e) < 0) {
 			struct err inner = *e;
@@ -198,7 +205,8 @@ unknown(const struct prog *p, const char *given, struct err *e)
 	char word[64];
 
 	if (strncmp(given, "--", 2) == 0) {
-		snprintf(word, sizeof word, "%.*s", (int)strcspn(given + 2, "="), given + 2);
+		snprintf(
+		    word, sizeof word, "%.*s", (int)strcspn(given + 2, "="), given + 2);
 		for (size_t i = 0; (o = row(p, i)) != NULL; i++)
 			if ((d = distance(word, o->name)) < least) {
 				least = d;
@@ -206,8 +214,8 @@ unknown(const struct prog *p, const char *given, struct err *e)
 			}
 	}
 	if (best != NULL)
-		return err_set(e, ST_USAGE, "%.100s: unknown option; did you mean --%s?", given,
-		    best->name);
+		return err_set(e, ST_USAGE, "%.100s: unknown option; did you mean --%s?",
+		    given, best->name);
 	return err_set(e, ST_USAGE, "%.100s: unknown option; try --help", given);
 }
 
@@ -241,9 +249,9 @@ opts_parse(const struct prog *p, int *argcp, char **argvp[], struct err *e)
 		return -1;
 	for (; n < MAXOPTS && (o = row(p, n)) != NULL; n++) {
 		lo[n] = (struct option){ o->name,
-			o->arg == NULL ? no_argument
-			    : o->kind == OPT_MAYBE ? optional_argument
-						   : required_argument,
+			o->arg == NULL         ? no_argument
+			: o->kind == OPT_MAYBE ? optional_argument
+					       : required_argument,
 			NULL, LONG_ONLY + (int)n };
 		if (o->letter) {
 			so[s++] = o->letter;
@@ -257,9 +265,11 @@ opts_parse(const struct prog *p, int *argcp, char **argvp[], struct err *e)
 			return err_set(e, ST_USAGE, "%.100s: needs a value; try --help",
 			    argv[optind - 1]);
 		if (c == '?' && optopt > 0 && optopt < LONG_ONLY)
-			return err_set(e, ST_USAGE, "-%c: unknown option; try --help", optopt);
+			return err_set(
+			    e, ST_USAGE, "-%c: unknown option; try --help", optopt);
 		if (c == '?' && optopt >= LONG_ONLY)
-			return err_set(e, ST_USAGE, "%.100s: takes no value", argv[optind - 1]);
+			return err_set(
+			    e, ST_USAGE, "%.100s: takes no value", argv[optind - 1]);
 		if (c == '?')
 			return unknown(p, argv[optind - 1], e);
 		for (size_t i = 0; (o = row(p, i)) != NULL; i++) {
@@ -278,13 +288,14 @@ opts_parse(const struct prog *p, int *argcp, char **argvp[], struct err *e)
 	*argcp -= optind;
 	*argvp += optind;
 	if (strcmp(common.progress, "auto") != 0 && strcmp(common.progress, "never") != 0)
-		return err_set(e, ST_USAGE, "--progress: %.100s: not auto or never", common.progress);
+		return err_set(e, ST_USAGE, "--progress: %.100s: not auto or never",
+		    common.progress);
 	return answer(p, e);
 }
 
 int
-opts_choice(const char *option, const char *value, const char *const words[], size_t *which,
-    struct err *e)
+opts_choice(const char *option, const char *value, const char *const words[],
+    size_t *which, struct err *e)
 {
 	char all[200] = "";
 
@@ -293,7 +304,8 @@ opts_choice(const char *option, const char *value, const char *const words[], si
 			*which = i;
 			return 0;
 		}
-		snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i ? ", " : "", words[i]);
+		snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s",
+		    i ? ", " : "", words[i]);
 	}
 	return err_set(e, ST_USAGE, "--%s: %.100s: not one of %s", option, value, all);
 }

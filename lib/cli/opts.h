@@ -34,15 +34,15 @@ struct opt_list {
 };
 
 struct opt {
-	char letter; /* 0: long form only */
+	char letter;            /* 0: long form only */
 	const char *name, *arg; /* arg: what --help calls the value; NULL for a flag */
 	enum opt_kind kind;
 	void *to;
 	const char *help; /* lower case, no full stop */
 };
-#define OPTS_END                              \
-	{                                     \
-		0, NULL, NULL, OPT_FLAG, NULL, NULL \
+#define OPTS_END                                                                         \
+	{                                                                                \
+		0, NULL, NULL, OPT_FLAG, NULL, NULL                                      \
 	}
 
 struct prog {
@@ -66,6 +66,6 @@ extern struct common common;
 int opts_parse(const struct prog *p, int *argc, char **argv[], struct err *e);
 
 /* Check a word against a list: 0, or -1 (ST_USAGE) with the words in `e`. */
-int opts_choice(const char *option, const char *value, const char *const words[], size_t *which,
-    struct err *e);
+int opts_choice(const char *option, const char *value, const char *const words[],
+    size_t *which, struct err *e);
 #endif

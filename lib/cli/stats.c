@@ -80,13 +80,15 @@ render(const struct stats *s, char *line, size_t size)
 
 	n = put(line, n, size, "{\"program\":\"%s\",\"in\":%" PRIu64 ",\"out\":%" PRIu64,
 	    diag_prog(), s->in, s->out);
-	n = put(line, n, size, ",\"rejected\":%" PRIu64 ",\"filtered\":%" PRIu64
-	    ",\"joined\":%" PRIu64, s->rejected, s->filtered, s->joined);
-	n = put(line, n, size, ",\"bytes_in\":%" PRIu64 ",\"bytes_out\":%" PRIu64, s->bytes_in,
-	    s->bytes_out);
+	n = put(line, n, size,
+	    ",\"rejected\":%" PRIu64 ",\"filtered\":%" PRIu64 ",\"joined\":%" PRIu64,
+	    s->rejected, s->filtered, s->joined);
+	n = put(line, n, size, ",\"bytes_in\":%" PRIu64 ",\"bytes_out\":%" PRIu64,
+	    s->bytes_in, s->bytes_out);
 	n = put_time(line, n, size, "first_time", s->first_time);
 	n = put_time(line, n, size, "last_time", s->last_time);
-	n = put(line, n, size, ",\"seconds\":%.3f", (double)(clock_steady() - s->started) / 1e9);
+	n = put(line, n, size, ",\"seconds\":%.3f",
+	    (double)(clock_steady() - s->started) / 1e9);
 	for (unsigned i = 0; i < s->owns; i++)
 		n = put(line, n, size, ",\"%s\":%" PRIu64, s->own[i].name, *s->own[i].n);
 	return put(line, n, size, "}\n");
@@ -101,7 +103,8 @@ stats_poll(const struct stats *s)
 	if (!asked)
 		return;
 	asked = 0;
-	(void)write_all(STDERR_FILENO, line, render(s, line, sizeof line), "<stderr>", &e);
+	(void)write_all(
+	    STDERR_FILENO, line, render(s, line, sizeof line), "<stderr>", &e);
 }
 
 int
@@ -116,7 +119,8 @@ stats_end(const struct stats *s, struct err *e)
 	n = render(s, line, sizeof line);
 	if (common.stats[0] == '\0')
 		return write_all(fd, line, n, "<stderr>", e);
-	if ((fd = open(common.stats, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) < 0)
+	if ((fd = open(common.stats, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) <
+	    0)
 		return err_sys(e, common.stats);
 	r = write_all(fd, line, n, common.stats, e);
 	close(fd);

@@ -33,7 +33,8 @@ void podmeta_free(struct podmeta *m);
 /* What to put in place of the closing brace of `r`, which `rr` has just read: n = 0 when the
  * record has no source or its name tells nothing.  Lives until the next call.  p = NULL: out
  * of memory. */
-struct str podmeta_of(struct podmeta *m, struct record_reader *rr, const struct record *r);
+struct str podmeta_of(
+    struct podmeta *m, struct record_reader *rr, const struct record *r);
 
 /* Files held now. */
 size_t podmeta_files(const struct podmeta *m);

@@ -100,8 +100,8 @@ is_log_suffix(struct str s)
 	if (s.n > 4 && (s.n == 5 || (s.p[4] != '.' && s.p[4] != '-')))
 		return false;
 	for (size_t i = 4; i < s.n; i++)
-		if (!is_alnum(s.p[i]) && (s.p[i] < 'A' || s.p[i] > 'Z') && s.p[i] != '.' &&
-		    s.p[i] != '-' && s.p[i] != '_')
+		if (!is_alnum(s.p[i]) && (s.p[i] < 'A' || s.p[i] > 'Z') &&
+		    s.p[i] != '.' && s.p[i] != '-' && s.p[i] != '_')
 			return false;
 	return true;
 }
@@ -141,8 +141,9 @@ parse_cut_short(struct str s, struct podpath *out)
 
 	if (s.n <= PODPATH_LABEL)
 		return s.n > 0;
-	return dash != NULL && is_hex((struct str){ dash + 1, (size_t)(s.p + s.n - dash - 1) }) &&
-	    keep_container(out, (struct str){ s.p, (size_t)(dash - s.p) });
+	return dash != NULL &&
+	       is_hex((struct str){ dash + 1, (size_t)(s.p + s.n - dash - 1) }) &&
+	       keep_container(out, (struct str){ s.p, (size_t)(dash - s.p) });
 }
 
 /* POD_NAMESPACE_CONTAINER-ID.log */
@@ -175,14 +176,17 @@ parse_containers(struct str file, struct podpath *out)
 static bool
 parse_pods(struct str dirs, struct str file, struct podpath *out)
 {
-	struct str container = last_part(&dirs), pod_dir = last_part(&dirs), namespace, pod;
+	struct str container = last_part(&dirs), pod_dir = last_part(&dirs), namespace,
+		   pod;
 	size_t digits = 0;
 
 	while (digits < file.n && is_digit(file.p[digits]))
 		digits++;
-	if (digits == 0 || !is_log_suffix((struct str){ file.p + digits, file.n - digits }) ||
-	    !cut(&pod_dir, '_', &namespace) || !cut(&pod_dir, '_', &pod) || !is_uid(pod_dir) ||
-	    !keep_pod(out, pod, namespace) || !keep_container(out, container))
+	if (digits == 0 ||
+	    !is_log_suffix((struct str){ file.p + digits, file.n - digits }) ||
+	    !cut(&pod_dir, '_', &namespace) || !cut(&pod_dir, '_', &pod) ||
+	    !is_uid(pod_dir) || !keep_pod(out, pod, namespace) ||
+	    !keep_container(out, container))
 		return false;
 	keep(out->uid, pod_dir);
 	return true;
@@ -195,7 +199,8 @@ parse_docker(struct str file, struct podpath *out)
 	struct str id = { file.p, PODPATH_ID };
 	const size_t before_log = PODPATH_ID + 5;
 
-	if (file.n <= before_log || !is_hex(id) || memcmp(file.p + PODPATH_ID, "-json", 5) != 0 ||
+	if (file.n <= before_log || !is_hex(id) ||
+	    memcmp(file.p + PODPATH_ID, "-json", 5) != 0 ||
 	    !is_log_suffix((struct str){ file.p + before_log, file.n - before_log }))
 		return false;
 	keep(out->docker_id, id);

@@ -22,14 +22,16 @@ render_entry(const struct ledger_entry *n, struct buf *b)
 	char sum[17];
 
 	hex64(n->sum, sum);
-	buf_printf(b, "{\"id\":\"%s\",\"end\":%" PRIu64 ",\"gen\":%" PRIu64, n->id, n->end, n->gen);
-	buf_printf(b, ",\"at\":%" PRIu64 ",\"sum\":\"%s\",\"size\":%" PRIu64, n->at, sum, n->size);
+	buf_printf(b, "{\"id\":\"%s\",\"end\":%" PRIu64 ",\"gen\":%" PRIu64, n->id,
+	    n->end, n->gen);
+	buf_printf(b, ",\"at\":%" PRIu64 ",\"sum\":\"%s\",\"size\":%" PRIu64, n->at, sum,
+	    n->size);
 	buf_adds(b, ",\"file\":\"");
 	buf_adds(b, n->file);
 	buf_adds(b, "\",\"dir\":\"");
 	buf_adds(b, n->dir);
-	buf_printf(b, "\",\"stat\":\"%s\",\"time\":\"%s\",\"live\":%s,\"final\":%s}", n->stat,
-	    n->time, n->live ? "true" : "false", n->final ? "true" : "false");
+	buf_printf(b, "\",\"stat\":\"%s\",\"time\":\"%s\",\"live\":%s,\"final\":%s}",
+	    n->stat, n->time, n->live ? "true" : "false", n->final ? "true" : "false");
 }
 
 static int
@@ -71,7 +73,8 @@ ledger_render(const struct ledger *l, struct buf *b)
 
 	buf_printf(b, HEAD1 "%064d\",\n", 0);
 	body = b->n;
-	buf_printf(b, "\"gen\":%" PRIu64 ",\"forgot\":%" PRIu64 ",\n\"files\":[", l->gen, l->forgot);
+	buf_printf(b, "\"gen\":%" PRIu64 ",\"forgot\":%" PRIu64 ",\n\"files\":[", l->gen,
+	    l->forgot);
 	render_entries(l, b);
 	buf_adds(b, "\n],\n\"batches\":[");
 	for (size_t i = 0; i < l->batches; i++) {
@@ -176,9 +179,14 @@ parse_batch(struct ledger *l, struct str object, struct err *e)
 	    !jscan_find(object, STR("manifest"), &manifest) ||
 	    !jscan_find(manifest.value, STR("key"), &key))
 		return err_set(e, ST_FAIL, "a batch without name, manifest or key");
+	/* ledger_manifest puts the path in behind the key */
+	if (!str_starts(manifest.value, STR("{\"key\":\"")) ||
+	    key.value.p != manifest.value.p + 7 ||
+	    memchr(manifest.value.p, '\n', manifest.value.n) != NULL)
+		return err_set(e, ST_FAIL, "a batch with a bad manifest");
 	text = text_of(name.value);
-	if (text.n == 0 || text.n >= sizeof plain || memchr(text.p, '/', text.n) != NULL ||
-	    *text.p == '.')
+	if (text.n == 0 || text.n >= sizeof plain ||
+	    memchr(text.p, '/', text.n) != NULL || *text.p == '.')
 		return err_set(e, ST_FAIL, "a batch with a bad name");
 	memcpy(plain, text.p, text.n);
 	plain[text.n] = '\0';
@@ -187,8 +195,8 @@ parse_batch(struct ledger *l, struct str object, struct err *e)
 
 /* The objects of an array that jscan_valid has passed, one a call. */
 static int
-parse_items(struct ledger *l, struct str array, int (*item)(struct ledger *, struct str, struct err *),
-    struct err *e)
+parse_items(struct ledger *l, struct str array,
+    int (*item)(struct ledger *, struct str, struct err *), struct err *e)
 {
 	struct jscan it;
 	struct str object;
@@ -237,7 +245,8 @@ check_head(struct str text, struct err *e)
 	if (!str_starts(text, STR(HEAD)))
 		return err_set(e, ST_FAIL, "not a logsweep ledger; it is left alone");
 	if (ledger_is_newer(text))
-		return err_set(e, ST_FAIL, "a ledger of a newer version of logsweep; it is left alone");
+		return err_set(e, ST_FAIL,
+		    "a ledger of a newer version of logsweep; it is left alone");
 	if (text.n < HEAD_LEN || !str_starts(text, STR(HEAD1)) ||
 	    memcmp(text.p + HEAD_LEN - 3, "\",\n", 3) != 0)
 		return err_set(e, ST_FAIL, "damaged: its first line is not whole");
@@ -255,19 +264,20 @@ parse_members(struct ledger *l, struct str text, struct err *e)
 {
 	struct jscan it;
 	struct jscan_member m;
+	int r = 0;
 
 	jscan_begin(&it, text);
-	while (jscan_next(&it, &m)) {
+	while (r == 0 && jscan_next(&it, &m)) {
 		if (str_eq(m.key, STR("gen")))
 			l->gen = number_of(m.value);
 		else if (str_eq(m.key, STR("forgot")))
 			l->forgot = number_of(m.value);
-		else if (str_eq(m.key, STR("files")) && parse_items(l, m.value, parse_entry, e) < 0)
-			return -1;
-		else if (str_eq(m.key, STR("batches")) && parse_items(l, m.value, parse_batch, e) < 0)
-			return -1;
+		else if (str_eq(m.key, STR("files")))
+			r = parse_items(l, m.value, parse_entry, e);
+		else if (str_eq(m.key, STR("batches")))
+			r = parse_items(l, m.value, parse_batch, e);
 	}
-	return 0;
+	return r;
 }
 
 struct ledger *

@@ -1,8 +1,8 @@
 #include "ledger/ledger.h"
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/hash.h"
 #include "base/fileio.h"
+#include "base/hash.h"
 #include "ledger/format.h"
 
 #include <limits.h>
@@ -84,7 +84,8 @@ peek(const char *dir, const char *name, uint64_t *gen)
 	ssize_t n = -1;
 	int fd;
 
-	if (path_in(path, dir, name, &unused) < 0 || (fd = io_open(path, O_RDONLY, 0)) < 0)
+	if (path_in(path, dir, name, &unused) < 0 ||
+	    (fd = io_open(path, O_RDONLY, 0)) < 0)
 		return false;
 	n = read_full(fd, text, sizeof text);
 	close(fd);
@@ -118,7 +119,9 @@ load_none(const char *dir, struct err *e)
 	struct ledger *l;
 
 	if (exists(dir, FILE_COPY) || exists(dir, "outbox")) {
-		err_set(e, ST_FAIL, "%s: %s without ledger.json: put the ledger back or see ledger(5), DAMAGE",
+		err_set(e, ST_FAIL,
+		    "%s: %s without ledger.json: put the ledger back or see ledger(5), "
+		    "DAMAGE",
 		    dir, exists(dir, FILE_COPY) ? FILE_COPY : "an outbox");
 		return NULL;
 	}
@@ -136,8 +139,8 @@ prefer_later_copy(const char *dir, struct ledger **l)
 	struct err unused;
 	uint64_t gen;
 
-	if (!peek(dir, FILE_COPY, &gen) || gen <= (*l)->gen || read_one(dir, FILE_COPY, &copy, &unused) <= 0 ||
-	    copy->gen <= (*l)->gen) {
+	if (!peek(dir, FILE_COPY, &gen) || gen <= (*l)->gen ||
+	    read_one(dir, FILE_COPY, &copy, &unused) <= 0 || copy->gen <= (*l)->gen) {
 		ledger_free(copy);
 		return;
 	}
@@ -166,7 +169,8 @@ ledger_load(const char *dir, struct err *e)
 		prefer_later_copy(dir, &l);
 		return l;
 	}
-	if (r == -2 || e->status == ST_NOPERM || read_one(dir, FILE_COPY, &copy, &ce) <= 0)
+	if (r == -2 || e->status == ST_NOPERM ||
+	    read_one(dir, FILE_COPY, &copy, &ce) <= 0)
 		return NULL;
 	count_as_changed(copy);
 	return copy;
@@ -206,7 +210,8 @@ reserve_take(const char *dir, size_t n)
 	if (path_in(path, dir, "reserve", &unused) < 0 ||
 	    (fd = io_open(path, O_WRONLY | O_CREAT, 0640)) < 0)
 		return;
-	(void)posix_fallocate(fd, 0, (off_t)(2 * (n < RESERVE_LEAST ? RESERVE_LEAST : n)));
+	(void)posix_fallocate(
+	    fd, 0, (off_t)(2 * (n < RESERVE_LEAST ? RESERVE_LEAST : n)));
 	close(fd);
 }
 
@@ -219,7 +224,8 @@ render_checked(const struct ledger *l, struct buf *b, struct err *e)
 
 	ledger_render(l, b);
 	if (buf_check(b, FILE_MAIN, e) < 0 ||
-	    (again = ledger_parse((struct str){ b->p, b->n }, "the new ledger", e)) == NULL)
+	    (again = ledger_parse((struct str){ b->p, b->n }, "the new ledger", e)) ==
+		NULL)
 		return -1;
 	ledger_free(again);
 	return 0;
@@ -272,7 +278,8 @@ copy_is(const char *dir, const struct buf *text, struct err *e)
 	if (path_in(path, dir, FILE_COPY, e) < 0)
 		return -1;
 	buf_init(&b, LEDGER_MAX);
-	r = file_read(path, &b, e) > 0 && b.n == text->n && memcmp(b.p, text->p, b.n) == 0;
+	r = file_read(path, &b, e) > 0 && b.n == text->n &&
+	    memcmp(b.p, text->p, b.n) == 0;
 	buf_done(&b);
 	return r;
 }
@@ -306,10 +313,12 @@ ledger_prepare(const char *dir, struct err *e)
 
 	if (dir_make(dir, true, e) < 0)
 		return -1;
-	if (!exists(dir, FILE_MAIN) && !exists(dir, FILE_COPY) && !exists(dir, "outbox")) {
+	if (!exists(dir, FILE_MAIN) && !exists(dir, FILE_COPY) &&
+	    !exists(dir, "outbox")) {
 		buf_init(&b, LEDGER_MAX);
 		ledger_render(&empty, &b);
-		r = buf_check(&b, FILE_MAIN, e) < 0 || write_named(dir, FILE_MAIN, &b, e) < 0 ||
+		r = buf_check(&b, FILE_MAIN, e) < 0 ||
+		    write_named(dir, FILE_MAIN, &b, e) < 0 ||
 		    write_named(dir, FILE_COPY, &b, e) < 0;
 		if (r == 0)
 			reserve_take(dir, b.n);
@@ -433,7 +442,8 @@ ledger_put(struct ledger *l, struct str id)
 	if (2 * (l->entries + 1) > l->index_cap && index_grow(l) < 0)
 		return NULL;
 	if (ledger_set_text(&n.id, id) < 0 || ledger_set_text(&n.file, STR("")) < 0 ||
-	    ledger_set_text(&n.dir, STR("")) < 0 || ledger_set_text(&n.stat, STR("")) < 0 ||
+	    ledger_set_text(&n.dir, STR("")) < 0 ||
+	    ledger_set_text(&n.stat, STR("")) < 0 ||
 	    ledger_set_text(&n.time, STR("")) < 0) {
 		entry_done(&n);
 		return NULL;
@@ -487,7 +497,8 @@ ledger_add_batch(struct ledger *l, const char *name, struct str key, struct str 
 		l->batch = p;
 		l->batch_cap = cap;
 	}
-	if (ledger_set_text(&b.name, str_of(name)) < 0 || ledger_set_text(&b.key, key) < 0 ||
+	if (ledger_set_text(&b.name, str_of(name)) < 0 ||
+	    ledger_set_text(&b.key, key) < 0 ||
 	    ledger_set_text(&b.manifest, manifest) < 0) {
 		free(b.name);
 		free(b.key);
@@ -506,7 +517,8 @@ by_name(const void *a, const void *b)
 int
 ledger_names(const struct ledger *l, struct ledger_names *s, struct err *e)
 {
-	*s = (struct ledger_names){ malloc((l->batches + 1) * sizeof *s->name), l->batches };
+	*s = (struct ledger_names){ malloc((l->batches + 1) * sizeof *s->name),
+		l->batches };
 	if (s->name == NULL)
 		return err_set(e, ST_FAIL, "ledger: out of memory");
 	for (size_t i = 0; i < l->batches; i++)
@@ -518,5 +530,6 @@ ledger_names(const struct ledger *l, struct ledger_names *s, struct err *e)
 bool
 ledger_names_has(const struct ledger_names *s, const char *name)
 {
-	return s->n > 0 && bsearch(&name, s->name, s->n, sizeof *s->name, by_name) != NULL;
+	return s->n > 0 &&
+	       bsearch(&name, s->name, s->n, sizeof *s->name, by_name) != NULL;
 }

@@ -109,8 +109,8 @@ void ledger_compact(struct ledger *l);
 int ledger_set_text(char **field, struct str text);
 
 /* Add a batch; everything is copied. */
-int ledger_add_batch(struct ledger *l, const char *name, struct str key, struct str manifest,
-    struct err *e);
+int ledger_add_batch(struct ledger *l, const char *name, struct str key,
+    struct str manifest, struct err *e);
 
 /* The names of the bodies that are listed, sorted; borrowed from `l`.  free(s->name). */
 struct ledger_names {

@@ -36,7 +36,8 @@ ledger_lock(const char *dir, int64_t wait_ns, struct err *e)
 		}
 		if (clock_steady() >= give_up) {
 			close(fd);
-			return err_set(e, ST_LATER, "%s: held by another program; try again later", path);
+			return err_set(e, ST_LATER,
+			    "%s: held by another program; try again later", path);
 		}
 		nanosleep(&nap, NULL);
 	}
@@ -130,7 +131,8 @@ remove_bodies(const char *dir, const struct ledger_batch *b, size_t n)
 
 	/* one that stays is an orphan, and the next commit sweeps it up */
 	for (size_t i = 0; i < n; i++)
-		if (snprintf(path, sizeof path, "%s/outbox/%s", dir, b[i].name) < (int)sizeof path)
+		if (snprintf(path, sizeof path, "%s/outbox/%s", dir, b[i].name) <
+		    (int)sizeof path)
 			(void)io_unlink(path);
 }
 

@@ -96,8 +96,8 @@ skip_value(const char *p, const char *end)
 	if (p < end && *p != '{' && *p != '[') {
 		const char *from = p;
 
-		while (p < end && *p != ',' && *p != '}' && *p != ']' && *p != ' ' && *p != '\t' &&
-		    *p != '\n' && *p != '\r' && *p != '"' && *p != ':')
+		while (p < end && *p != ',' && *p != '}' && *p != ']' && *p != ' ' &&
+		       *p != '\t' && *p != '\n' && *p != '\r' && *p != '"' && *p != ':')
 			p++;
 		return p > from ? p : NULL;
 	}
@@ -210,7 +210,8 @@ jscan_path(struct str object, struct str path, struct jscan_member *m)
 
 		if (jscan_find(object, (struct str){ path.p, n }, m) &&
 		    (n == path.n ||
-			jscan_path(m->value, (struct str){ path.p + n + 1, path.n - n - 1 }, m)))
+			jscan_path(
+			    m->value, (struct str){ path.p + n + 1, path.n - n - 1 }, m)))
 			return true;
 		if ((dot = memrchr(path.p, '.', n)) == NULL)
 			return false;
@@ -254,7 +255,8 @@ unescape_u(const char *p, const char *end, char **to)
 		c = 0xfffd;
 		if (hi < 0xdc00 && end - p >= 6 && p[0] == '\\' && p[1] == 'u' &&
 		    (lo = hex4(p + 2, end)) >= 0xdc00 && lo < 0xe000) {
-			c = 0x10000 + ((unsigned)(hi - 0xd800) << 10) + (unsigned)(lo - 0xdc00);
+			c = 0x10000 + ((unsigned)(hi - 0xd800) << 10) +
+			    (unsigned)(lo - 0xdc00);
 			p += 6;
 		}
 	}
@@ -340,7 +342,8 @@ valid_string(const char *p, const char *end, const char **why)
 		if (*p == '"')
 			return p + 1;
 		if (*p == '\\') {
-			if (end - p < 2 || p[1] == '\0' || strchr("\"\\/bfnrtu", p[1]) == NULL ||
+			if (end - p < 2 || p[1] == '\0' ||
+			    strchr("\"\\/bfnrtu", p[1]) == NULL ||
 			    (p[1] == 'u' && hex4(p + 2, end) < 0)) {
 				*why = "bad escape";
 				return NULL;
@@ -398,7 +401,8 @@ valid_number(const char *p, const char *end)
 static const char *
 valid_scalar(const char *p, const char *end, const char **why)
 {
-	static const struct str words[] = { { "true", 4 }, { "false", 5 }, { "null", 4 } };
+	static const struct str words[] = { { "true", 4 }, { "false", 5 },
+		{ "null", 4 } };
 	const char *q = NULL;
 
 	if (*p == '"')
@@ -421,7 +425,8 @@ enum want { VALUE, VALUE_OR_CLOSE, KEY, KEY_OR_CLOSE, COMMA_OR_CLOSE };
 struct valid {
 	const char *p, *end, *why;
 	unsigned depth;
-	uint64_t objects[JSCAN_DEPTH / 64]; /* bit d: level d is an object, else an array */
+	uint64_t
+	    objects[JSCAN_DEPTH / 64]; /* bit d: level d is an object, else an array */
 };
 
 static bool

@@ -6,7 +6,8 @@
 static char *
 put_control(char *dst, unsigned char c)
 {
-	static const char hex[] = "0123456789abcdef", with[] = "\b\f\n\r\t", as[] = "bfnrt";
+	static const char hex[] = "0123456789abcdef", with[] = "\b\f\n\r\t",
+			  as[] = "bfnrt";
 	const char *at = c != 0 ? strchr(with, c) : NULL;
 
 	*dst++ = '\\';
@@ -26,18 +27,22 @@ static size_t
 bad_piece(const char *p, const char *end)
 {
 	unsigned char lead = (unsigned char)*p;
-	size_t want = lead >= 0xf0 && lead <= 0xf4 ? 4 : lead >= 0xe0 && lead < 0xf0 ? 3 : 1, n = 1;
+	size_t want = lead >= 0xf0 && lead <= 0xf4  ? 4
+		      : lead >= 0xe0 && lead < 0xf0 ? 3
+						    : 1,
+	       n = 1;
 
 	if (want > 1 && end - p > 1) {
 		unsigned char c = (unsigned char)p[1];
 		bool fits = (c & 0xc0) == 0x80 && !(lead == 0xe0 && c < 0xa0) &&
-		    !(lead == 0xed && c >= 0xa0) && !(lead == 0xf0 && c < 0x90) &&
-		    !(lead == 0xf4 && c >= 0x90);
+			    !(lead == 0xed && c >= 0xa0) && !(lead == 0xf0 && c < 0x90) &&
+			    !(lead == 0xf4 && c >= 0x90);
 
 		if (!fits)
 			return 1;
 	}
-	while (n < want - (want > 1) && p + n < end && ((unsigned char)p[n] & 0xc0) == 0x80)
+	while (
+	    n < want - (want > 1) && p + n < end && ((unsigned char)p[n] & 0xc0) == 0x80)
 		n++;
 	return n;
 }

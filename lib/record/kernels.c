@@ -46,7 +46,8 @@ static int
 hex_value(char c)
 {
 	static const char digits[] = "0123456789abcdef";
-	const char *at = c != '\0' ? strchr(digits, c >= 'A' && c <= 'F' ? c | 0x20 : c) : NULL;
+	const char *at =
+	    c != '\0' ? strchr(digits, c >= 'A' && c <= 'F' ? c | 0x20 : c) : NULL;
 
 	return at != NULL ? (int)(at - digits) : -1;
 }
@@ -57,8 +58,8 @@ past_letter(const char *p, const char *end, char letter)
 {
 	if (p < end && *p == letter)
 		return p + 1;
-	if (end - p >= 6 && memcmp(p, "\\u00", 4) == 0 && hex_value(p[4]) == letter >> 4 &&
-	    hex_value(p[5]) == (letter & 15))
+	if (end - p >= 6 && memcmp(p, "\\u00", 4) == 0 &&
+	    hex_value(p[4]) == letter >> 4 && hex_value(p[5]) == (letter & 15))
 		return p + 6;
 	return NULL;
 }
@@ -121,8 +122,8 @@ special_portable(const char *p, const char *end)
 static inline bool
 one_letter(char c)
 {
-	return c == '"' || c == '\\' || c == '/' || c == 'b' || c == 'f' || c == 'n' || c == 'r' ||
-	    c == 't';
+	return c == '"' || c == '\\' || c == '/' || c == 'b' || c == 'f' || c == 'n' ||
+	       c == 'r' || c == 't';
 }
 
 static const char *
@@ -188,8 +189,8 @@ masks_portable(const char *p, struct masks *m)
 #define SHAPE_XOR xor_shifts
 #include "record/shape.inc.h"
 
-static const struct kernels portable = { "portable", special_portable, plain_portable, quote_portable,
-	shape_portable, escape_portable };
+static const struct kernels portable = { "portable", special_portable, plain_portable,
+	quote_portable, shape_portable, escape_portable };
 
 #if defined __x86_64__ || defined __aarch64__
 /* spread[m]: where each of 8 bytes goes when those marked in `m` get a '\\' before them; an
@@ -292,9 +293,9 @@ static inline uint64_t
 bits64(__m128i a, __m128i b, __m128i c, __m128i d)
 {
 	return (uint64_t)(unsigned)_mm_movemask_epi8(a) |
-	    (uint64_t)(unsigned)_mm_movemask_epi8(b) << 16 |
-	    (uint64_t)(unsigned)_mm_movemask_epi8(c) << 32 |
-	    (uint64_t)(unsigned)_mm_movemask_epi8(d) << 48;
+	       (uint64_t)(unsigned)_mm_movemask_epi8(b) << 16 |
+	       (uint64_t)(unsigned)_mm_movemask_epi8(c) << 32 |
+	       (uint64_t)(unsigned)_mm_movemask_epi8(d) << 48;
 }
 
 static inline void
@@ -333,8 +334,8 @@ masks_sse2(const char *p, struct masks *m)
 #define SHAPE_XOR xor_shifts
 #include "record/shape.inc.h"
 
-static const struct kernels sse2 = { "sse2", special_sse2, plain_sse2, quote_sse2, shape_sse2,
-	escape_sse2 };
+static const struct kernels sse2 = { "sse2", special_sse2, plain_sse2, quote_sse2,
+	shape_sse2, escape_sse2 };
 
 /* AVX2, PCLMUL and the shuffles that come with them */
 
@@ -368,7 +369,8 @@ one_letters(__m256i x)
 	    _mm_setr_epi8(0, 0, 1, 0, 0, 2, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0));
 	const __m256i nibble = _mm256_set1_epi8(15);
 	__m256i a = _mm256_shuffle_epi8(low, _mm256_and_si256(x, nibble));
-	__m256i b = _mm256_shuffle_epi8(high, _mm256_and_si256(_mm256_srli_epi16(x, 4), nibble));
+	__m256i b =
+	    _mm256_shuffle_epi8(high, _mm256_and_si256(_mm256_srli_epi16(x, 4), nibble));
 
 	return ~(unsigned)_mm256_movemask_epi8(
 	    _mm256_cmpeq_epi8(_mm256_and_si256(a, b), _mm256_setzero_si256()));
@@ -420,7 +422,7 @@ AVX2 static inline uint64_t
 pair64(__m256i a, __m256i b)
 {
 	return (uint64_t)(unsigned)_mm256_movemask_epi8(a) |
-	    (uint64_t)(unsigned)_mm256_movemask_epi8(b) << 32;
+	       (uint64_t)(unsigned)_mm256_movemask_epi8(b) << 32;
 }
 
 AVX2 static inline void
@@ -446,8 +448,8 @@ masks_avx2(const char *p, struct masks *m)
 AVX2 static inline uint64_t
 xor_clmul(uint64_t x)
 {
-	__m128i product = _mm_clmulepi64_si128(_mm_set_epi64x(0, (int64_t)x),
-	    _mm_set1_epi8((char)0xff), 0);
+	__m128i product = _mm_clmulepi64_si128(
+	    _mm_set_epi64x(0, (int64_t)x), _mm_set1_epi8((char)0xff), 0);
 
 	return (uint64_t)_mm_cvtsi128_si64(product);
 }
@@ -462,7 +464,8 @@ AVX2 static inline char *
 escape8(char *dst, __m128i x, unsigned marked)
 {
 	__m128i at = _mm_loadu_si128((const __m128i *)spread[marked]);
-	__m128i gaps = _mm_and_si128(_mm_cmplt_epi8(at, _mm_setzero_si128()), _mm_set1_epi8('\\'));
+	__m128i gaps =
+	    _mm_and_si128(_mm_cmplt_epi8(at, _mm_setzero_si128()), _mm_set1_epi8('\\'));
 
 	_mm_storeu_si128((__m128i *)dst, _mm_or_si128(_mm_shuffle_epi8(x, at), gaps));
 	return dst + 8 + __builtin_popcount(marked);
@@ -475,7 +478,8 @@ escape_avx2(char *dst, const char **src, const char *end)
 
 	while (end - p >= 16) {
 		__m128i x = _mm_loadu_si128((const __m128i *)p);
-		unsigned odd = (unsigned)_mm_movemask_epi8(_mm_cmplt_epi8(x, _mm_set1_epi8(0x20)));
+		unsigned odd =
+		    (unsigned)_mm_movemask_epi8(_mm_cmplt_epi8(x, _mm_set1_epi8(0x20)));
 		unsigned marked;
 
 		if (odd != 0) {
@@ -498,8 +502,8 @@ escape_avx2(char *dst, const char **src, const char *end)
 	return escape_portable(dst, src, end);
 }
 
-static const struct kernels avx2 = { "avx2", special_avx2, plain_avx2, quote_avx2, shape_avx2,
-	escape_avx2 };
+static const struct kernels avx2 = { "avx2", special_avx2, plain_avx2, quote_avx2,
+	shape_avx2, escape_avx2 };
 #endif
 
 #if defined __aarch64__
@@ -516,7 +520,8 @@ nibbles(uint8x16_t hit)
 static inline uint8x16_t
 special_hits(uint8x16_t x)
 {
-	return vorrq_u8(vorrq_u8(vcltq_u8(x, vdupq_n_u8(0x20)), vcgeq_u8(x, vdupq_n_u8(0x80))),
+	return vorrq_u8(
+	    vorrq_u8(vcltq_u8(x, vdupq_n_u8(0x20)), vcgeq_u8(x, vdupq_n_u8(0x80))),
 	    vorrq_u8(vceqq_u8(x, vdupq_n_u8('"')), vceqq_u8(x, vdupq_n_u8('\\'))));
 }
 
@@ -545,8 +550,8 @@ quote_neon(const char *p, const char *end)
 {
 	for (; end - p >= 16; p += 16) {
 		uint8x16_t x = vld1q_u8((const uint8_t *)p);
-		uint64_t bits = nibbles(
-		    vorrq_u8(vceqq_u8(x, vdupq_n_u8('"')), vceqq_u8(x, vdupq_n_u8('\\'))));
+		uint64_t bits = nibbles(vorrq_u8(
+		    vceqq_u8(x, vdupq_n_u8('"')), vceqq_u8(x, vdupq_n_u8('\\'))));
 
 		if (bits != 0)
 			return p + (__builtin_ctzll(bits) >> 2);
@@ -567,14 +572,17 @@ escape8_neon(char *dst, uint8x16_t x, unsigned marked)
 static char *
 escape_neon(char *dst, const char **src, const char *end)
 {
-	const uint8x16_t bit = { 1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128 };
+	const uint8x16_t bit = { 1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64,
+		128 };
 	const char *p = *src;
 
 	for (; end - p >= 16; p += 16) {
 		uint8x16_t x = vld1q_u8((const uint8_t *)p);
-		uint8x16_t hit = vorrq_u8(vceqq_u8(x, vdupq_n_u8('"')), vceqq_u8(x, vdupq_n_u8('\\')));
+		uint8x16_t hit =
+		    vorrq_u8(vceqq_u8(x, vdupq_n_u8('"')), vceqq_u8(x, vdupq_n_u8('\\')));
 		/* signed: bytes >= 0x80 are negative, so one compare finds them and controls */
-		uint64_t odd = nibbles(vcltq_s8(vreinterpretq_s8_u8(x), vdupq_n_s8(0x20)));
+		uint64_t odd =
+		    nibbles(vcltq_s8(vreinterpretq_s8_u8(x), vdupq_n_s8(0x20)));
 
 		if (odd != 0) {
 			end = p + (__builtin_ctzll(odd) >> 2);
@@ -586,7 +594,8 @@ escape_neon(char *dst, const char **src, const char *end)
 		} else {
 			hit = vandq_u8(hit, bit);
 			dst = escape8_neon(dst, x, vaddv_u8(vget_low_u8(hit)));
-			dst = escape8_neon(dst, vextq_u8(x, x, 8), vaddv_u8(vget_high_u8(hit)));
+			dst = escape8_neon(
+			    dst, vextq_u8(x, x, 8), vaddv_u8(vget_high_u8(hit)));
 		}
 	}
 	*src = p;
@@ -597,7 +606,8 @@ escape_neon(char *dst, const char **src, const char *end)
 static inline uint64_t
 bits_neon(uint8x16_t a, uint8x16_t b, uint8x16_t c, uint8x16_t d)
 {
-	const uint8x16_t bit = { 1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128 };
+	const uint8x16_t bit = { 1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64,
+		128 };
 	uint8x16_t ab = vpaddq_u8(vandq_u8(a, bit), vandq_u8(b, bit));
 	uint8x16_t cd = vpaddq_u8(vandq_u8(c, bit), vandq_u8(d, bit));
 	uint8x16_t all = vpaddq_u8(ab, cd);
@@ -614,11 +624,11 @@ masks_neon(const char *p, struct masks *m)
 		x[i] = vld1q_u8((const uint8_t *)p + 16 * i);
 		l[i] = vorrq_u8(x[i], vdupq_n_u8(0x20));
 	}
-#define EQ4(v, c)                                                                    \
-	bits_neon(vceqq_u8(v[0], vdupq_n_u8(c)), vceqq_u8(v[1], vdupq_n_u8(c)),      \
+#define EQ4(v, c)                                                                        \
+	bits_neon(vceqq_u8(v[0], vdupq_n_u8(c)), vceqq_u8(v[1], vdupq_n_u8(c)),          \
 	    vceqq_u8(v[2], vdupq_n_u8(c)), vceqq_u8(v[3], vdupq_n_u8(c)))
-#define LT4(v, c)                                                                    \
-	bits_neon(vcltq_u8(v[0], vdupq_n_u8(c)), vcltq_u8(v[1], vdupq_n_u8(c)),      \
+#define LT4(v, c)                                                                        \
+	bits_neon(vcltq_u8(v[0], vdupq_n_u8(c)), vcltq_u8(v[1], vdupq_n_u8(c)),          \
 	    vcltq_u8(v[2], vdupq_n_u8(c)), vcltq_u8(v[3], vdupq_n_u8(c)))
 	m->quote = EQ4(x, '"');
 	m->back = EQ4(x, '\\');
@@ -636,8 +646,8 @@ masks_neon(const char *p, struct masks *m)
 #define SHAPE_XOR xor_shifts
 #include "record/shape.inc.h"
 
-static const struct kernels neon = { "neon", special_neon, plain_neon, quote_neon, shape_neon,
-	escape_neon };
+static const struct kernels neon = { "neon", special_neon, plain_neon, quote_neon,
+	shape_neon, escape_neon };
 #endif
 
 struct kernels kern;

@@ -14,8 +14,9 @@
 enum {
 	SLACK = 64, /* readable and writable past what is asked for */
 	HAND_OVER = 128 << 10,
-	OUT_MAX = 7 * NDJSON_LINE_MAX, /* the longest line, all of it as \u00XX, and more */
-	IN_MAX = NDJSON_LINE_MAX + 1,  /* a byte more tells whether a line is too long */
+	OUT_MAX =
+	    7 * NDJSON_LINE_MAX, /* the longest line, all of it as \u00XX, and more */
+	IN_MAX = NDJSON_LINE_MAX + 1, /* a byte more tells whether a line is too long */
 };
 
 static bool
@@ -108,8 +109,8 @@ int
 ndjson_flush(struct ndjson_out *o, struct err *e)
 {
 	if (o->failed)
-		return err_set(e, ST_FAIL, "%s: a record over %d bytes, or out of memory", o->name,
-		    OUT_MAX);
+		return err_set(e, ST_FAIL, "%s: a record over %d bytes, or out of memory",
+		    o->name, OUT_MAX);
 	if (o->n == 0)
 		return 0;
 	if (write_all(o->fd, o->buf, o->n, o->name, e) < 0)
@@ -128,7 +129,9 @@ ndjson_end(struct ndjson_out *o, struct err *e)
 int
 ndjson_in_init(struct ndjson_in *in, struct ndjson_out *flush, struct err *e)
 {
-	*in = (struct ndjson_in){ .fd = -1, .name = "<none>", .cap = NDJSON_BLOCK, .flush = flush };
+	*in = (struct ndjson_in){
+		.fd = -1, .name = "<none>", .cap = NDJSON_BLOCK, .flush = flush
+	};
 	if ((in->buf = malloc(in->cap + SLACK)) == NULL)
 		return err_set(e, ST_FAIL, "<input>: out of memory");
 	return 0;
@@ -156,7 +159,8 @@ ndjson_in_open(struct ndjson_in *in, int fd, const char *name)
 static int
 make_room(struct ndjson_in *in, struct err *e)
 {
-	size_t left = in->have - in->pos, cap = 2 * in->cap < IN_MAX ? 2 * in->cap : IN_MAX;
+	size_t left = in->have - in->pos,
+	       cap = 2 * in->cap < IN_MAX ? 2 * in->cap : IN_MAX;
 	char *p;
 
 	if (in->pos > 0) {
@@ -224,7 +228,8 @@ ndjson_fill(struct ndjson_in *in, struct str *line, struct err *e)
 		size_t n = in->have - in->pos;
 		bool was_long = in->in_long;
 
-		if (n > searched && (lf = memchr(p + searched, '\n', n - searched)) != NULL) {
+		if (n > searched &&
+		    (lf = memchr(p + searched, '\n', n - searched)) != NULL) {
 			*line = (struct str){ p, (size_t)(lf - p) };
 			in->pos += line->n + 1;
 			in->in_long = false;
@@ -235,7 +240,8 @@ ndjson_fill(struct ndjson_in *in, struct str *line, struct err *e)
 		}
 		searched = n;
 		if (n > NDJSON_LINE_MAX || (in->eof && n > 0)) {
-			*line = (struct str){ p, in->eof ? n : cut_at(p, NDJSON_LINE_MAX) };
+			*line =
+			    (struct str){ p, in->eof ? n : cut_at(p, NDJSON_LINE_MAX) };
 			in->pos += line->n;
 			in->in_long = !in->eof;
 			searched = 0;

@@ -83,7 +83,7 @@ struct ndjson_in {
 	size_t pos, have, cap;
 	uint64_t bytes; /* read so far */
 	bool eof, pipe, started;
-	bool in_long;            /* inside a line that comes in pieces */
+	bool in_long;             /* inside a line that comes in pieces */
 	int wait_ms;              /* longest wait for more; 0: for ever */
 	struct ndjson_out *flush; /* flushed before a read that would wait; may be NULL */
 };
@@ -103,7 +103,8 @@ ndjson_next(struct ndjson_in *in, struct str *line, struct err *e)
 	const char *p = in->buf + in->pos, *lf;
 
 	/* a line that begins with a blank may be nothing else */
-	if (in->pos < in->have && !in->in_long && in->started && (unsigned char)*p > ' ' &&
+	if (in->pos < in->have && !in->in_long && in->started &&
+	    (unsigned char)*p > ' ' &&
 	    (lf = memchr(p, '\n', in->have - in->pos)) != NULL && lf[-1] != '\r') {
 		*line = (struct str){ p, (size_t)(lf - p) };
 		in->pos += line->n + 1;

@@ -90,7 +90,8 @@ known_source(struct record_reader *rr, struct str line, struct record *r)
 {
 	const char *end = line.p + line.n, *p;
 
-	for (unsigned i = 0, s = rr->last; i < RECORD_SLOTS; i++, s = (s + 1) % RECORD_SLOTS) {
+	for (unsigned i = 0, s = rr->last; i < RECORD_SLOTS;
+	     i++, s = (s + 1) % RECORD_SLOTS) {
 		if (!rr->slot[s].known_form || line.n <= rr->slot[s].n ||
 		    memcmp(line.p, rr->slot[s].prefix, rr->slot[s].n) != 0)
 			continue;
@@ -159,7 +160,8 @@ only_digits(const char *p, const char *end)
 /* Keep the line up to the end of `_src` in slot `s`: for the names in it, and, if it is in
  * logtail's own form, to compare what stands before the digits of "end" with later lines. */
 static bool
-keep_prefix(struct record_reader *rr, unsigned s, struct record *r, const char *end_digits)
+keep_prefix(
+    struct record_reader *rr, unsigned s, struct record *r, const char *end_digits)
 {
 	const char *line = r->line.p;
 	size_t n = (size_t)(r->src_raw.p + r->src_raw.n - line);
@@ -177,8 +179,8 @@ keep_prefix(struct record_reader *rr, unsigned s, struct record *r, const char *
 	memcpy(rr->slot[s].prefix, line, n);
 	rr->slot[s].n = (size_t)(end_digits - line);
 	/* "end" closes `_src`: then file, id and gen are all before it */
-	rr->slot[s].known_form =
-	    at_literal(line, line + n, KNOWN_FORM) && only_digits(end_digits, line + n - 1);
+	rr->slot[s].known_form = at_literal(line, line + n, KNOWN_FORM) &&
+				 only_digits(end_digits, line + n - 1);
 	r->src.file.p = rr->slot[s].prefix + (r->src.file.p - line);
 	r->src.id.p = rr->slot[s].prefix + (r->src.id.p - line);
 	rr->slot[s].src = r->src;
@@ -189,7 +191,8 @@ keep_prefix(struct record_reader *rr, unsigned s, struct record *r, const char *
 static bool
 same_source(const struct src *a, const struct src *slot)
 {
-	return str_eq(a->id, slot->id) && a->gen == slot->gen && str_eq(a->file, slot->file);
+	return str_eq(a->id, slot->id) && a->gen == slot->gen &&
+	       str_eq(a->file, slot->file);
 }
 
 /* Give a slot to the source of a line that no slot knows by its bytes. */
@@ -199,7 +202,8 @@ remember(struct record_reader *rr, struct record *r, const char *end_digits)
 	const char *end = r->line.p + r->line.n;
 	unsigned s = 0;
 
-	while (s < RECORD_SLOTS && (rr->slot[s].n == 0 || !same_source(&r->src, &rr->slot[s].src)))
+	while (s < RECORD_SLOTS &&
+	       (rr->slot[s].n == 0 || !same_source(&r->src, &rr->slot[s].src)))
 		s++;
 	if (s == RECORD_SLOTS) {
 		if (!keep_prefix(rr, rr->next, r, end_digits))
@@ -209,7 +213,7 @@ remember(struct record_reader *rr, struct record *r, const char *end_digits)
 		r->fresh = true;
 		rr->next = (s + 1) % RECORD_SLOTS;
 	} else if (r->mark || !at_literal(r->line.p, end, KNOWN_FORM) ||
-	    !keep_prefix(rr, s, r, end_digits)) {
+		   !keep_prefix(rr, s, r, end_digits)) {
 		/* known in another form: a mark may have more in `_src` than the records */
 		r->src.file = rr->slot[s].src.file;
 		r->src.id = rr->slot[s].src.id;
@@ -223,7 +227,7 @@ member_by_member(struct record_reader *rr, struct record *r)
 	struct str line = r->line;
 	struct jscan it;
 	struct jscan_member m;
-	const char *end_digits = NULL;
+	const char *end_digits = r->line.p;
 	unsigned count = 0;
 
 	jscan_begin(&it, line);
@@ -239,7 +243,8 @@ member_by_member(struct record_reader *rr, struct record *r)
 			inside_quotes(m.value, &r->time);
 		} else if (r->stream.p == NULL && jscan_key_is(m.key, STR("stream"))) {
 			inside_quotes(m.value, &r->stream);
-		} else if (r->log_at == NULL && *m.value.p == '"' && jscan_key_is(m.key, STR("log"))) {
+		} else if (r->log_at == NULL && *m.value.p == '"' &&
+			   jscan_key_is(m.key, STR("log"))) {
 			r->log_at = m.value.p + 1;
 			r->log_key = m.key.p - 1;
 		}
@@ -311,8 +316,8 @@ record_wrap(struct ndjson_out *o, const char *prog, const char *why, struct str 
 }
 
 void
-record_mark_bad(struct ndjson_out *o, const char *prog, const char *why,
-    const struct record *r)
+record_mark_bad(
+    struct ndjson_out *o, const char *prog, const char *why, const struct record *r)
 {
 	const char *brace = memrchr(r->line.p, '}', r->line.n);
 	const char *open = memchr(r->line.p, '{', r->line.n);

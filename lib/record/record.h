@@ -5,7 +5,8 @@
  * logtail writes its members in this order without blanks and the other programs keep it, so
  * a reader looks there first: it remembers the bytes of the last sources up to the value of
  * "end" and compares.  Any other order or spacing is found member by member, with the same
- * results.  A record of `_src` alone is a progress mark (see record(5)).
+ * results (but that a second `_src` is not looked for behind logtail's own form).  A record of
+ * `_src` alone is a progress mark (see record(5)).
  *
  * Slices point into the line, or into the reader for `src`, and live until the next call.
  */
@@ -19,8 +20,8 @@ struct err;
 struct ndjson_out;
 
 enum {
-	RECORD_SLOTS = 4,        /* sources remembered */
-	RECORD_SRC_MAX = 16384,  /* longest `_src` that is remembered */
+	RECORD_SLOTS = 4,       /* sources remembered */
+	RECORD_SRC_MAX = 16384, /* longest `_src` that is remembered */
 };
 
 struct src {
@@ -39,19 +40,22 @@ struct record {
 	/* The members but `_src`, from the first one's quote to the closing brace.  When
 	 * `_src` is not the first member, rest.p is NULL and the line must be cut up. */
 	struct str rest;
-	struct str time;    /* between its quotes; n = 0 when there is none */
-	struct str stream;  /* the same */
-	const char *log_at; /* first byte inside the string `log`; NULL when there is none */
+	struct str time;   /* between its quotes; n = 0 when there is none */
+	struct str stream; /* the same */
+	const char
+	    *log_at; /* first byte inside the string `log`; NULL when there is none */
 	const char *log_key; /* the opening quote of "log" */
 };
 
 struct record_reader {
 	struct {
-		char *prefix; /* a line of it; the first n bytes end before the digits of "end" */
+		char *
+		    prefix; /* a line of it; the first n bytes end before the digits of "end" */
 		size_t n, cap;
 		bool known_form; /* the prefix begins as logtail writes it */
 		struct src src;
-		void *user; /* the program's own, for this source; reset to NULL when fresh */
+		void *
+		    user; /* the program's own, for this source; reset to NULL when fresh */
 	} slot[RECORD_SLOTS];
 	unsigned last, next;
 	bool no_log;   /* the reader does not ask for `log`: it need not be found */
@@ -73,8 +77,8 @@ void record_wrap(struct ndjson_out *o, const char *prog, const char *why, struct
     uint64_t *replaced);
 
 /* Write `r` with ,"_error":{...} put in at its end. */
-void record_mark_bad(struct ndjson_out *o, const char *prog, const char *why,
-    const struct record *r);
+void record_mark_bad(
+    struct ndjson_out *o, const char *prog, const char *why, const struct record *r);
 
 /* Write the line and its LF as they are. */
 void record_pass(struct ndjson_out *o, const struct record *r);

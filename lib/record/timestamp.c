@@ -89,12 +89,13 @@ timestamp_parse(struct str s, int64_t *ns)
 	int64_t fraction = 0, unit = 100000000, t;
 
 	if (s.n < 20 || p[4] != '-' || p[7] != '-' ||
-	    (p[10] != 'T' && p[10] != 't' && p[10] != ' ') || p[13] != ':' || p[16] != ':')
+	    (p[10] != 'T' && p[10] != 't' && p[10] != ' ') || p[13] != ':' ||
+	    p[16] != ':')
 		return false;
 	y = digits(p, 4), mo = digits(p + 5, 2), d = digits(p + 8, 2);
 	h = digits(p + 11, 2), mi = digits(p + 14, 2), sec = digits(p + 17, 2);
-	if (y < 1678 || y > 2261 || mo < 1 || mo > 12 || d < 1 || d > month_days(y, mo) || h < 0 ||
-	    h > 23 || mi < 0 || mi > 59 || sec < 0 || sec > 60)
+	if (y < 1678 || y > 2261 || mo < 1 || mo > 12 || d < 1 || d > month_days(y, mo) ||
+	    h < 0 || h > 23 || mi < 0 || mi > 59 || sec < 0 || sec > 60)
 		return false;
 	if (p[at] == '.') {
 		size_t from = ++at;
@@ -124,8 +125,8 @@ timestamp_format(int64_t ns, char out[TIMESTAMP_MAX])
 	day = s >= 0 ? s / 86400 : -((-s + 86399) / 86400);
 	s -= day * 86400;
 	timestamp_civil(day, &y, &mo, &d);
-	n = snprintf(out, TIMESTAMP_MAX, "%04d-%02d-%02dT%02d:%02d:%02d", y, mo, d, (int)(s / 3600),
-	    (int)(s / 60 % 60), (int)(s % 60));
+	n = snprintf(out, TIMESTAMP_MAX, "%04d-%02d-%02dT%02d:%02d:%02d", y, mo, d,
+	    (int)(s / 3600), (int)(s / 60 % 60), (int)(s % 60));
 	if (frac != 0) {
 		n += snprintf(out + n, TIMESTAMP_MAX - (size_t)n, ".%09d", (int)frac);
 		while (out[n - 1] == '0')

@@ -213,9 +213,25 @@ reader_seek(struct reader *r, uint64_t offset, const char *name, struct err *e)
 }
 
 uint64_t
+reader_past_hole(const struct reader *r, uint64_t offset)
+{
+	off_t data = r->gz == NULL && r->kept == NULL
+			 ? lseek(r->fd, (off_t)offset, SEEK_DATA)
+			 : -1;
+
+	return data > (off_t)offset ? (uint64_t)data : offset;
+}
+
+uint64_t
 reader_offset(const struct reader *r)
 {
 	return r->offset;
+}
+
+bool
+reader_is_stream(const struct reader *r)
+{
+	return r->kept != NULL;
 }
 
 bool

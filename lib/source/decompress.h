@@ -33,7 +33,13 @@ ssize_t reader_read(struct reader *r, void *p, size_t n, const char *name, struc
 /* Go to an offset.  1; 0: the content ends before it (the reader is at its end); -1. */
 int reader_seek(struct reader *r, uint64_t offset, const char *name, struct err *e);
 
+/* The first offset at or behind `offset` that may hold more than a hole (lseek(2) SEEK_DATA);
+ * `offset` itself where that cannot be told. */
+uint64_t reader_past_hole(const struct reader *r, uint64_t offset);
+
 uint64_t reader_offset(const struct reader *r);
+/* It can be read once only. */
+bool reader_is_stream(const struct reader *r);
 bool reader_cut(const struct reader *r);
 bool reader_corrupt(const struct reader *r);
 

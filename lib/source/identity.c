@@ -7,29 +7,64 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Where the NULs end that the file begins with; 0 if there is nothing else.  0, or -1. */
+static int
+find_hole(struct reader *r, uint64_t *hole, const char *name, struct err *e)
+{
+	char block[16384];
+	ssize_t n;
+
+	*hole = reader_past_hole(r, 0);
+	for (;;) {
+		if (reader_seek(r, *hole, name, e) < 0 ||
+		    (n = reader_read(r, block, sizeof block, name, e)) < 0)
+			return -1;
+		for (ssize_t i = 0; i < n; i++)
+			if (block[i] != '\0') {
+				*hole += (uint64_t)i;
+				return 0;
+			}
+		if (n == 0) {
+			*hole = 0;
+			return 0;
+		}
+		*hole = reader_past_hole(r, *hole + (uint64_t)n);
+	}
+}
+
+/* Up to IDENTITY_FIRST bytes from where the reader is. */
+static int
+read_first(struct reader *r, struct identity *id, const char *name, struct err *e)
+{
+	ssize_t n = 1;
+
+	for (id->first_n = 0; id->first_n < sizeof id->first && n > 0;
+	     id->first_n += (size_t)n)
+		if ((n = reader_read(r, id->first + id->first_n,
+			 sizeof id->first - id->first_n, name, e)) < 0)
+			return -1;
+	return 0;
+}
+
 int
 identity_read(
     struct reader *r, bool final, struct identity *id, const char *name, struct err *e)
 {
-	ssize_t n;
 	const char *lf;
 
 	*id = (struct identity){ .first_n = 0 };
-	if (reader_seek(r, 0, name, e) < 0)
+	if (reader_seek(r, 0, name, e) < 0 || read_first(r, id, name, e) < 0)
 		return -1;
-	while (id->first_n < sizeof id->first) {
-		if ((n = reader_read(r, id->first + id->first_n,
-			 sizeof id->first - id->first_n, name, e)) < 0)
-			return -1;
-		if (n == 0)
-			break;
-		id->first_n += (size_t)n;
-	}
+	if (id->first_n > 0 && id->first[0] == '\0' && !reader_is_stream(r) &&
+	    (find_hole(r, &id->hole, name, e) < 0 ||
+		reader_seek(r, id->hole, name, e) < 0 || read_first(r, id, name, e) < 0))
+		return -1;
 	if (id->first_n == 0)
 		return 0;
 	lf = memchr(id->first, '\n', id->first_n);
 	id->line_n = lf != NULL ? (size_t)(lf - id->first) + 1 : id->first_n;
-	id->unfinished = lf == NULL && id->first_n < sizeof id->first && !final;
+	id->unfinished = lf == NULL && !final &&
+			 (id->first_n < sizeof id->first || id->first[0] == '\0');
 	hex64(hash64(id->first, id->line_n), id->hash);
 	return 1;
 }

@@ -27,7 +27,9 @@ enum {
 };
 
 struct identity {
-	char first[IDENTITY_FIRST]; /* the beginning of the file */
+	uint64_t hole; /* NULs that the file begins with: left by copytruncate
+	                             * under a writer that does not append; not read */
+	char first[IDENTITY_FIRST]; /* the beginning of the file, after them */
 	size_t first_n;             /* bytes of it: all there are, up to the limit */
 	size_t line_n;   /* the first line with its LF, or first_n when it is longer */
 	bool unfinished; /* the first line has no end yet: too early to say */

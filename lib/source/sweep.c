@@ -365,7 +365,8 @@ claim(struct sweep *s, struct met *w, struct tail_file *f, struct str file, stru
 		    ledger_set_text(&n->stat, str_of(w->stat)) < 0)
 			return err_set(e, ST_FAIL, "out of memory");
 		n->seen = true;
-		f->cursor[i] = n->end;
+		f->cursor[i] = n->end > w->id.hole ? n->end : w->id.hole;
+		s->n.holes += i == 0 && n->end < w->id.hole ? w->id.hole : 0;
 	}
 	return 0;
 }

@@ -74,7 +74,7 @@ make_heads(struct state *st, struct err *e)
 	static const char *const middle[] = { "\",\"stream\":\"stdout\",\"log\":\"",
 		"\",\"stream\":\"stderr\",\"log\":\"" };
 
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < st->streams; i++) {
 		struct buf b;
 
 		buf_init(&b, 64 << 10);
@@ -83,9 +83,11 @@ make_heads(struct state *st, struct err *e)
 		buf_printf(&b, "\",\"id\":\"%s%s\",\"gen\":%llu,\"end\":", st->f->id->id,
 		    st->streams > 1 ? ending[i] : "", (unsigned long long)st->f->gen);
 		st->s[i].head_n = b.n;
-		if ((st->s[i].head = buf_take(&b)) == NULL)
-			return err_set(e, ST_FAIL, "%s: name too long, or out of memory",
+		if ((st->s[i].head = buf_take(&b)) == NULL) {
+			err_set(e, ST_FAIL, "%s: name too long, or out of memory",
 			    st->f->name);
+			return -1;
+		}
 		st->s[i].middle = str_of(middle[i]);
 	}
 	return 0;
@@ -472,7 +474,8 @@ unchanged(const struct state *st, size_t got)
 		return true; /* never rewritten in place */
 	return fstat(f->fd, &sb) == 0 &&
 	       (uint64_t)sb.st_size >= st->base + st->have + got &&
-	       pread_full(f->fd, first, f->id->line_n, 0) == (ssize_t)f->id->line_n &&
+	       pread_full(f->fd, first, f->id->line_n, f->id->hole) ==
+		   (ssize_t)f->id->line_n &&
 	       memcmp(first, f->id->first, f->id->line_n) == 0;
 }
 
@@ -613,7 +616,7 @@ begin(struct state *st, struct err *e)
 	st->from = st->have;
 	st->last_mark = st->base + st->from;
 	/* in the middle of a line: its beginning went out as a piece */
-	st->long_part = at > 0 && st->t->block[st->from - 1] != '\n';
+	st->long_part = at > id->hole && st->t->block[st->from - 1] != '\n';
 	return 0;
 }
 

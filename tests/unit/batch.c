@@ -26,12 +26,14 @@ static char dir[PATH_MAX];
 static char *
 noise(size_t n, unsigned seed)
 {
-	static const char words[] = "level info ts caller main.go just a example tony {\"\\:,}";
+	static const char words[] =
+	    "level info ts caller main.go just a example tony {\"\\:,}";
 	char *p = malloc(n + 1);
 
 	for (size_t i = 0; i < n; i++) {
 		seed = seed * 1103515245 + 12345;
-		p[i] = seed >> 28 == 0 ? (char)(seed >> 16) : words[(i + (seed >> 30)) % (sizeof words - 1)];
+		p[i] = seed >> 28 == 0 ? (char)(seed >> 16)
+				       : words[(i + (seed >> 30)) % (sizeof words - 1)];
 	}
 	return p;
 }
@@ -49,8 +51,8 @@ gunzips_to(const char *gz, size_t n, const char *raw, size_t raw_n)
 	z.avail_in = (uInt)n;
 	z.next_out = (Bytef *)out;
 	z.avail_out = (uInt)(raw_n + 1);
-	good = inflate(&z, Z_FINISH) == Z_STREAM_END && z.avail_in == 0 && z.total_out == raw_n &&
-	    memcmp(out, raw, raw_n) == 0;
+	good = inflate(&z, Z_FINISH) == Z_STREAM_END && z.avail_in == 0 &&
+	       z.total_out == raw_n && memcmp(out, raw, raw_n) == 0;
 	inflateEnd(&z);
 	free(out);
 	return good;
@@ -66,7 +68,8 @@ member(int level, const char *p, size_t n, size_t run, struct buf *out)
 
 	gzmember_begin(&m, out);
 	for (size_t at = 0; good && at < n; at += run)
-		good = gzmember_run(z, &m, p + at, n - at < run ? n - at : run, out, &e) == 0;
+		good = gzmember_run(
+			   z, &m, p + at, n - at < run ? n - at : run, out, &e) == 0;
 	gzmember_end(&m, out);
 	gzip_free(z);
 	return good && !out->failed;
@@ -106,7 +109,8 @@ test_same_bytes(const char *p, size_t n)
 static void
 test_gzmember(void)
 {
-	static const size_t runs[] = { 1, 3, 255, 4096, 65535, 65537, GZ_RUN - 1, GZ_RUN };
+	static const size_t runs[] = { 1, 3, 255, 4096, 65535, 65537, GZ_RUN - 1,
+		GZ_RUN };
 	size_t n = 700001;
 	char *p = noise(n, 7), *random = malloc(n);
 	unsigned seed = 1;
@@ -123,11 +127,15 @@ test_gzmember(void)
 
 			buf_init(&a, 64 << 20);
 			buf_init(&b, 64 << 20);
-			if (!member(level, from, take, runs[i], &a) || !member(level, from, take, runs[i], &b) ||
+			if (!member(level, from, take, runs[i], &a) ||
+			    !member(level, from, take, runs[i], &b) ||
 			    !gunzips_to(a.p, a.n, from, take))
-				ok(false, "level %d, runs of %zu: unpacks to what went in", level, runs[i]);
+				ok(false,
+				    "level %d, runs of %zu: unpacks to what went in",
+				    level, runs[i]);
 			if (a.n != b.n || memcmp(a.p, b.p, a.n) != 0)
-				ok(false, "level %d, runs of %zu: the same bytes again", level, runs[i]);
+				ok(false, "level %d, runs of %zu: the same bytes again",
+				    level, runs[i]);
 			if (a.p[3] != 0 || memcmp(a.p + 4, "\0\0\0\0", 4) != 0)
 				ok(false, "the header has no name and no time");
 			buf_done(&a);
@@ -140,7 +148,8 @@ test_gzmember(void)
 		struct buf a;
 
 		buf_init(&a, 1 << 20);
-		ok(member(-1, p, k, 1, &a) && gunzips_to(a.p, a.n, p, k), "a member of %zu bytes", k);
+		ok(member(-1, p, k, 1, &a) && gunzips_to(a.p, a.n, p, k),
+		    "a member of %zu bytes", k);
 		buf_done(&a);
 	}
 	free(p);
@@ -158,7 +167,9 @@ test_keys(void)
 		{ KEY_DEFAULT, "n", NULL },
 		{ "{id}", "n", NULL },
 		{ "a%%b/%j/{node}/{id}.gz", "n", NULL },
-		{ "b\xc3\xbc" "cher/{id}", "n", NULL },
+		{ "b\xc3\xbc"
+		  "cher/{id}",
+		    "n", NULL },
 		{ "{node}/{id}", "..", NULL },
 		{ "{node}/{id}", "../../etc/passwd", NULL },
 		{ "{node}/{id}", "a b+c%d\xc3\xa9\n", NULL },
@@ -189,15 +200,20 @@ test_keys(void)
 		int r = keytemplate_check(cases[i].t, cases[i].node, &e);
 
 		ok(cases[i].why == NULL ? r == 0
-					: r < 0 && e.status == ST_USAGE && strstr(e.text, cases[i].why) != NULL,
-		    "template %s, node %s: %s", cases[i].t, cases[i].node, cases[i].why ? e.text : "good");
+					: r < 0 && e.status == ST_USAGE &&
+					      strstr(e.text, cases[i].why) != NULL,
+		    "template %s, node %s: %s", cases[i].t, cases[i].node,
+		    cases[i].why ? e.text : "good");
 	}
 	buf_init(&key, 4096);
-	keytemplate_key("%Y-%m-%dT%H %j/{node}/{id}%%", "../a", 35064 + 59 * 24 + 5, "ID", &key);
-	ok(strcmp(key.p, "1974-03-01T05 060/..%2Fa/ID%") == 0, "codes and names: %s", key.p);
+	keytemplate_key(
+	    "%Y-%m-%dT%H %j/{node}/{id}%%", "../a", 35064 + 59 * 24 + 5, "ID", &key);
+	ok(strcmp(key.p, "1974-03-01T05 060/..%2Fa/ID%") == 0, "codes and names: %s",
+	    key.p);
 	buf_clear(&key);
 	keytemplate_key("%Y-%m-%d-%H-%j/{node}", "...", -1, "ID", &key);
-	ok(strcmp(key.p, "1969-12-31-23-365/%2E%2E%2E") == 0, "before 1970, a node of dots: %s", key.p);
+	ok(strcmp(key.p, "1969-12-31-23-365/%2E%2E%2E") == 0,
+	    "before 1970, a node of dots: %s", key.p);
 	buf_done(&key);
 
 	memset(longest, 'a', sizeof longest - 1);
@@ -205,9 +221,11 @@ test_keys(void)
 	memcpy(longest + KEY_MAX - 4, "{id}", 5);
 	ok(keytemplate_check(longest, "n", &e) < 0, "over 1024 bytes");
 	memcpy(longest + KEY_MAX - 12 - strlen(KEY_ERRORS) - 4, "{id}", 5);
-	ok(keytemplate_check(longest, "n", &e) == 0, "just 1024 with the prefix of errors");
+	ok(keytemplate_check(longest, "n", &e) == 0,
+	    "just 1024 with the prefix of errors");
 	memcpy(longest + KEY_MAX - 12 - strlen(KEY_ERRORS) - 4, "a{id}", 6);
-	ok(keytemplate_check(longest, "n", &e) < 0, "one more is too long: _errors/ comes before it");
+	ok(keytemplate_check(longest, "n", &e) < 0,
+	    "one more is too long: _errors/ comes before it");
 }
 
 /* ---- a stream into partitions ---- */
@@ -223,9 +241,10 @@ stream_begin(struct stream *s, uint64_t max_size)
 {
 	memset(s, 0, sizeof *s);
 	intake_init(&s->in);
-	if (spool_open(&s->spool, dir, &s->e) < 0 || positions_init(&s->in.positions, &s->e) < 0 ||
-	    partitions_init(&s->in.partitions, s->spool.path, KEY_DEFAULT, "n", -1, max_size,
-		&s->in.positions, &s->e) < 0) {
+	if (spool_open(&s->spool, dir, &s->e) < 0 ||
+	    positions_init(&s->in.positions, &s->e) < 0 ||
+	    partitions_init(&s->in.partitions, s->spool.path, KEY_DEFAULT, "n", -1,
+		max_size, &s->in.positions, &s->e) < 0) {
 		ok(false, "begin: %s", s->e.text);
 		exit(1);
 	}
@@ -243,15 +262,21 @@ feed(struct stream *s, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(line, sizeof line - 64, fmt, ap);
 	va_end(ap);
-	return intake_line(&s->in, (struct str){ line, (size_t)n }, INTAKE_LINE, false, &why, &s->e);
+	return intake_line(
+	    &s->in, (struct str){ line, (size_t)n }, INTAKE_LINE, false, &why, &s->e);
 }
 
-#define SRC(id, end) "{\"_src\":{\"file\":\"/f" id "\",\"id\":\"00000000000000" id "\",\"gen\":3,\"end\":" end "}"
+#define SRC(id, end)                                                                     \
+	"{\"_src\":{\"file\":\"/f" id "\",\"id\":\"00000000000000" id                    \
+	"\",\"gen\":3,\"end\":" end "}"
 
 static int
 stream_end(struct stream *s)
 {
-	return intake_end(&s->in, &s->e) < 0 || partitions_finish(&s->in.partitions, &s->e) < 0 ? -1 : 0;
+	return intake_end(&s->in, &s->e) < 0 ||
+		       partitions_finish(&s->in.partitions, &s->e) < 0
+		   ? -1
+		   : 0;
 }
 
 static void
@@ -317,32 +342,40 @@ test_epochs(void)
 	feed(&s, SRC("aa", "10") "," ONE, "1");
 	ok(s.in.positions.open == 1, "a record opens its position");
 	feed(&s, SRC("aa", "10") ",\"x\":1," ONE, "1b");
-	feed(&s, "{\"_src\":{\"file\":\"/faa\",\"id\":\"00000000000000aa\",\"gen\":3,\"end\":10,\"at\":10,"
+	feed(&s, "{\"_src\":{\"file\":\"/"
+		 "faa\",\"id\":\"00000000000000aa\",\"gen\":3,\"end\":10,\"at\":10,"
 		 "\"sum\":\"00000000000000ff\"}}");
 	ok(s.in.positions.open == 0, "a mark closes it");
 	feed(&s, SRC("bb", "5") "}");
 	feed(&s, SRC("aa", "20") "," ONE, "2");
 	feed(&s, SRC("bb", "15") "," ONE, "3");
-	feed(&s, "{\"_src\":{\"file\":\"/faa\",\"id\":\"00000000000000aa\",\"gen\":3,\"end\":20,\"at\":20,"
-		 "\"sum\":\"0000000000000100\",\"stat\":\"s\",\"dir\":\"d\",\"final\":true}}");
+	feed(&s,
+	    "{\"_src\":{\"file\":\"/"
+	    "faa\",\"id\":\"00000000000000aa\",\"gen\":3,\"end\":20,\"at\":20,"
+	    "\"sum\":\"0000000000000100\",\"stat\":\"s\",\"dir\":\"d\",\"final\":true}}");
 	ok(s.in.positions.open == 1, "one of two stays open");
 	ok(stream_end(&s) == 0, "the end: %s", s.e.text);
-	ok(at(&s, "00000000000000aa")->now.end == 10 && at(&s, "00000000000000aa")->now.sum == 0xff &&
-		at(&s, "00000000000000aa")->now.stat == NULL && !at(&s, "00000000000000aa")->now.final,
+	ok(at(&s, "00000000000000aa")->now.end == 10 &&
+		at(&s, "00000000000000aa")->now.sum == 0xff &&
+		at(&s, "00000000000000aa")->now.stat == NULL &&
+		!at(&s, "00000000000000aa")->now.final,
 	    "all since the last quiet moment is taken back, with window, stat and final");
 	ok(at(&s, "00000000000000bb")->now.end == 5, "the other is where it began");
 	ok(s.in.partitions.batches == 1 &&
-		body_is(&s, 0, "{" "\"time\":\"2026-11-22T13:00:00Z\",\"log\":\"1\"}\n"
-			       "{\"x\":1,\"time\":\"2026-11-22T13:00:00Z\",\"log\":\"1b\"}\n"),
+		body_is(&s, 0,
+		    "{"
+		    "\"time\":\"2026-11-22T13:00:00Z\",\"log\":\"1\"}\n"
+		    "{\"x\":1,\"time\":\"2026-11-22T13:00:00Z\",\"log\":\"1b\"}\n"),
 	    "both records of one `end` are there, the unsure ones are not");
-	ok(strstr(s.in.partitions.batch[0].manifest, "\"from\":0,\"to\":10}]") != NULL, "and its sources: %s",
-	    s.in.partitions.batch[0].manifest);
+	ok(strstr(s.in.partitions.batch[0].manifest, "\"from\":0,\"to\":10}]") != NULL,
+	    "and its sources: %s", s.in.partitions.batch[0].manifest);
 	stream_done(&s);
 
 	stream_begin(&s, 1 << 20);
 	feed(&s, SRC("aa", "10") "," ONE, "1");
 	feed(&s, SRC("aa", "10") "," ONE, "2");
-	ok(feed(&s, SRC("aa", "9") "," ONE, "3") < 0 && s.e.status == ST_FAIL, "`end` going back: %s", s.e.text);
+	ok(feed(&s, SRC("aa", "9") "," ONE, "3") < 0 && s.e.status == ST_FAIL,
+	    "`end` going back: %s", s.e.text);
 	stream_done(&s);
 
 	stream_begin(&s, 1 << 20);
@@ -353,7 +386,8 @@ test_epochs(void)
 	stream_begin(&s, 1 << 20);
 	feed(&s, SRC("aa", "10") "," ONE, "1");
 	feed(&s, SRC("aa", "20") "," ONE, "2");
-	ok(stream_end(&s) == 0 && at(&s, "00000000000000aa")->now.end == 20 && s.in.partitions.batches == 1,
+	ok(stream_end(&s) == 0 && at(&s, "00000000000000aa")->now.end == 20 &&
+		s.in.partitions.batches == 1,
 	    "without any marks the end of the input closes");
 	stream_done(&s);
 }
@@ -389,14 +423,18 @@ test_sources(void)
 		int r;
 
 		stream_begin(&s, 1 << 20);
-		r = feed(&s, "{\"_src\":{\"file\":\"%s\",\"id\":\"%s\",\"gen\":0,\"end\":5},\"log\":\"x\"}",
+		r = feed(&s,
+		    "{\"_src\":{\"file\":\"%s\",\"id\":\"%s\",\"gen\":0,\"end\":5},"
+		    "\"log\":\"x\"}",
 		    cases[i].file, cases[i].id);
-		ok(r == !cases[i].good && s.in.positions.n == cases[i].good, "id %s, file %s: %s", cases[i].id,
-		    cases[i].file, cases[i].good ? "taken" : "wrapped");
+		ok(r == !cases[i].good && s.in.positions.n == cases[i].good,
+		    "id %s, file %s: %s", cases[i].id, cases[i].file,
+		    cases[i].good ? "taken" : "wrapped");
 		stream_done(&s);
 	}
 	stream_begin(&s, 1 << 20);
-	ok(feed(&s, "{\"_src\":{\"file\":\"f\",\"id\":\"0123456789abcdef\",\"gen\":0,\"end\":5,\"dir\":\"\\q\"}}") == 1,
+	ok(feed(&s, "{\"_src\":{\"file\":\"f\",\"id\":\"0123456789abcdef\",\"gen\":0,"
+		    "\"end\":5,\"dir\":\"\\q\"}}") == 1,
 	    "a mark with a bad text for the ledger is wrapped");
 	stream_done(&s);
 }
@@ -425,11 +463,15 @@ test_hours(void)
 	       "{\"time\":\"2026-11-22t13:30:00z\",\"log\":\"5\"}\n{\"log\":\"none\"}\n"
 	       "{\"time\":\"2026-11-22 13:30:00\",\"log\":\"no time\"}\n"),
 	    "hour 13");
-	ok(body_is(&s, 1, "{\"time\":\"2026-11-22T14:00:01Z\",\"log\":\"2\"}\n"
-			  "{\"time\":\"2026-11-22T13:59:60Z\",\"log\":\"leap\"}\n"),
-	    "hour 14, also right after an _error record of it; a leap second counts to the next");
-	ok(strstr(s.in.partitions.batch[2].key, "_errors/year=2026/month=11/day=22/hour=13/") &&
-		strstr(s.in.partitions.batch[3].key, "_errors/year=2026/month=11/day=22/hour=14/"),
+	ok(body_is(&s, 1,
+	       "{\"time\":\"2026-11-22T14:00:01Z\",\"log\":\"2\"}\n"
+	       "{\"time\":\"2026-11-22T13:59:60Z\",\"log\":\"leap\"}\n"),
+	    "hour 14, also right after an _error record of it; a leap second counts to "
+	    "the next");
+	ok(strstr(s.in.partitions.batch[2].key,
+	       "_errors/year=2026/month=11/day=22/hour=13/") &&
+		strstr(s.in.partitions.batch[3].key,
+		    "_errors/year=2026/month=11/day=22/hour=14/"),
 	    "errors apart, a bad line with the record before it");
 	stream_done(&s);
 }
@@ -438,14 +480,21 @@ static void
 test_src_removed(void)
 {
 	static const char *const cases[][2] = {
-		{ SRC("aa", "5") ",\"a\": 1.10 , \"b\":[{}]}", "{\"a\": 1.10 , \"b\":[{}]}\n" },
-		{ "{ \"a\" :1 , " "\"_src\":{\"file\":\"f\",\"id\":\"0123456789abcdef\",\"gen\":0,\"end\":5}" " , \"b\":\"},{\" }",
+		{ SRC("aa", "5") ",\"a\": 1.10 , \"b\":[{}]}",
+		    "{\"a\": 1.10 , \"b\":[{}]}\n" },
+		{ "{ \"a\" :1 , "
+		  "\"_src\":{\"file\":\"f\",\"id\":\"0123456789abcdef\",\"gen\":0,"
+		  "\"end\":5}"
+		  " , \"b\":\"},{\" }",
 		    "{ \"a\" :1  , \"b\":\"},{\" }\n" },
-		{ "{\"a\":{\"_src\":1},\"_src\":{\"end\":5,\"gen\":0,\"file\":\"f\",\"id\":\"0123456789abcdef\"}}",
+		{ "{\"a\":{\"_src\":1},\"_src\":{\"end\":5,\"gen\":0,\"file\":\"f\","
+		  "\"id\":\"0123456789abcdef\"}}",
 		    "{\"a\":{\"_src\":1}}\n" },
-		{ "{\"a\":\",\",\"\\u005fsrc\":{\"end\":5,\"gen\":0,\"file\":\"f\",\"id\":\"0123456789abcdef\"},\"z\":null}",
+		{ "{\"a\":\",\",\"\\u005fsrc\":{\"end\":5,\"gen\":0,\"file\":\"f\","
+		  "\"id\":\"0123456789abcdef\"},\"z\":null}",
 		    "{\"a\":\",\",\"z\":null}\n" },
-		{ "{\"a\":9223372036854775808,\"b\":1e400,\"a\":\"\\u00e9\"}", "{\"a\":9223372036854775808,\"b\":1e400,\"a\":\"\\u00e9\"}\n" },
+		{ "{\"a\":9223372036854775808,\"b\":1e400,\"a\":\"\\u00e9\"}",
+		    "{\"a\":9223372036854775808,\"b\":1e400,\"a\":\"\\u00e9\"}\n" },
 		{ " {\"a\":1} ", " {\"a\":1} \n" },
 		{ "{}", "{}\n" },
 	};
@@ -453,7 +502,8 @@ test_src_removed(void)
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		stream_begin(&s, 1 << 20);
-		ok(feed(&s, "%s", cases[i][0]) == 0 && stream_end(&s) == 0 && body_is(&s, 0, cases[i][1]),
+		ok(feed(&s, "%s", cases[i][0]) == 0 && stream_end(&s) == 0 &&
+			body_is(&s, 0, cases[i][1]),
 		    "_src cut out of %s", cases[i][0]);
 		stream_done(&s);
 	}
@@ -472,13 +522,15 @@ test_bad_lines(void)
 	feed(&s, SRC("aa", "0") "}");
 	feed(&s, "oops");
 	ok(s.in.positions.open == 1, "a bad line opens the source in hand");
-	ok(stream_end(&s) == 0 && s.in.partitions.batches == 0 && s.in.n.rejected == 0 && s.in.n.records == 0,
+	ok(stream_end(&s) == 0 && s.in.partitions.batches == 0 && s.in.n.rejected == 0 &&
+		s.in.n.records == 0,
 	    "it is taken back when that was not closed");
 	stream_done(&s);
 
 	stream_begin(&s, 1 << 20);
 	feed(&s, SRC("aa", "0") "}");
-	feed(&s, "{\"_src\":{\"file\":\"/f\",\"id\":\"00000000000000aa\",\"gen\":3,\"end\":9,\"stat\":\"s\"}}");
+	feed(&s, "{\"_src\":{\"file\":\"/"
+		 "f\",\"id\":\"00000000000000aa\",\"gen\":3,\"end\":9,\"stat\":\"s\"}}");
 	feed(&s, "oops");
 	ok(stream_end(&s) == 0 && s.in.partitions.batches == 1 &&
 		strstr(s.in.partitions.batch[0].manifest, "\"from\":9,\"to\":9") != NULL,
@@ -487,12 +539,14 @@ test_bad_lines(void)
 
 	stream_begin(&s, 1 << 20);
 	intake_line(&s.in, part, INTAKE_PIECE, false, &why, &s.e);
-	ok(stream_end(&s) == 0 && s.in.partitions.batches == 0, "a long line that was cut is taken back");
+	ok(stream_end(&s) == 0 && s.in.partitions.batches == 0,
+	    "a long line that was cut is taken back");
 	stream_done(&s);
 	stream_begin(&s, 1 << 20);
 	intake_line(&s.in, part, INTAKE_PIECE, false, &why, &s.e);
 	intake_line(&s.in, part, INTAKE_LAST, false, &why, &s.e);
-	ok(stream_end(&s) == 0 && s.in.partitions.batches == 1 && s.in.n.rejected == 2, "a whole one is there");
+	ok(stream_end(&s) == 0 && s.in.partitions.batches == 1 && s.in.n.rejected == 2,
+	    "a whole one is there");
 	stream_done(&s);
 }
 
@@ -510,7 +564,8 @@ test_longest(void)
 	r = intake_line(&s.in, line, INTAKE_PIECE, false, &why, &s.e);
 	ok(r == 1, "16 MiB of control bytes are wrapped: %s", r < 0 ? s.e.text : "");
 	r = intake_line(&s.in, line, INTAKE_LAST, false, &why, &s.e);
-	ok(r == 1 && stream_end(&s) == 0 && s.in.partitions.batch[0].records == 2, "and again");
+	ok(r == 1 && stream_end(&s) == 0 && s.in.partitions.batch[0].records == 2,
+	    "and again");
 	stream_done(&s);
 	free((char *)(uintptr_t)line.p);
 }
@@ -524,8 +579,11 @@ id_of(const char *id, const char *end, const char *text, const char *node, char 
 
 	stream_begin(&s, 1 << 20);
 	s.in.partitions.node = node;
-	feed(&s, "{\"_src\":{\"file\":\"f\",\"id\":\"0123456789abcde%s\",\"gen\":0,\"end\":%s},"
-		 "\"time\":\"2026-11-22T13:00:00Z\",\"log\":\"%s\"}", id, end, text);
+	feed(&s,
+	    "{\"_src\":{\"file\":\"f\",\"id\":\"0123456789abcde%s\",\"gen\":0,\"end\":%s}"
+	    ","
+	    "\"time\":\"2026-11-22T13:00:00Z\",\"log\":\"%s\"}",
+	    id, end, text);
 	stream_end(&s);
 	snprintf(key, 200, "%s", s.in.partitions.batch[0].key);
 	stream_done(&s);
@@ -547,17 +605,22 @@ test_ids(void)
 	id_of("f", "10", "y", "n", b);
 	ok(strcmp(a, b) != 0, "another text: another key");
 	id_of("f", "10", "x", "m", b);
-	ok(strcmp(strchr(a, 'n') ? strrchr(a, '-') : a, strrchr(b, '-')) != 0, "another node: another id");
+	ok(strcmp(strchr(a, 'n') ? strrchr(a, '-') : a, strrchr(b, '-')) != 0,
+	    "another node: another id");
 
 	/* one record becomes two of different hours: the second has its place as well */
 	stream_begin(&s, 1 << 20);
-	feed(&s, SRC("aa", "100") "," "\"time\":\"2026-11-22T13:00:00Z\",\"log\":\"a\"}");
-	feed(&s, SRC("aa", "120") "," "\"time\":\"2026-11-22T13:00:00Z\",\"log\":\"a\"}");
-	feed(&s, SRC("aa", "120") "," "\"time\":\"2026-11-22T14:00:00Z\",\"log\":\"beat\"}");
+	feed(&s, SRC("aa", "100") ","
+				  "\"time\":\"2026-11-22T13:00:00Z\",\"log\":\"a\"}");
+	feed(&s, SRC("aa", "120") ","
+				  "\"time\":\"2026-11-22T13:00:00Z\",\"log\":\"a\"}");
+	feed(&s, SRC("aa", "120") ","
+				  "\"time\":\"2026-11-22T14:00:00Z\",\"log\":\"beat\"}");
 	stream_end(&s);
-	ok(s.in.partitions.batches == 2 &&
-		strstr(s.in.partitions.batch[1].manifest, "\"from\":100,\"to\":120") != NULL,
-	    "an expanded record keeps where it is from: %s", s.in.partitions.batch[1].manifest);
+	ok(s.in.partitions.batches == 2 && strstr(s.in.partitions.batch[1].manifest,
+					       "\"from\":100,\"to\":120") != NULL,
+	    "an expanded record keeps where it is from: %s",
+	    s.in.partitions.batch[1].manifest);
 	stream_done(&s);
 }
 
@@ -576,22 +639,33 @@ many(unsigned hours, unsigned records, size_t text, bool pressure, char hex[17])
 	filler[text] = '\0';
 	stream_begin(&s, 100 << 20);
 	if (pressure)
-		s.in.partitions.memory = PARTITION_MEMORY - (256 << 10); /* as if others held that much */
+		s.in.partitions.memory =
+		    PARTITION_MEMORY - (256 << 10); /* as if others held that much */
 	feed(&s, SRC("aa", "0") "}");
 	for (unsigned i = 1; i <= records; i++) {
 		unsigned h = i * 7919u % hours;
 
-		if (feed(&s, "{\"_src\":{\"file\":\"/faa\",\"id\":\"00000000000000aa\",\"gen\":3,\"end\":%u},"
-			     "\"time\":\"20%02u-%02u-%02uT%02u:00:00Z\",\"log\":\"%u%s\"}",
-			i * 10, 10 + h / 24 / 28 / 12, 1 + h / 24 / 28 % 12, 1 + h / 24 % 28, h % 24, i, filler) < 0) {
+		if (feed(&s,
+			"{\"_src\":{\"file\":\"/"
+			"faa\",\"id\":\"00000000000000aa\",\"gen\":3,\"end\":%u},"
+			"\"time\":\"20%02u-%02u-%02uT%02u:00:00Z\",\"log\":\"%u%s\"}",
+			i * 10, 10 + h / 24 / 28 / 12, 1 + h / 24 / 28 % 12,
+			1 + h / 24 % 28, h % 24, i, filler) < 0) {
 			ok(false, "record %u: %s", i, s.e.text);
 			break;
 		}
 		if (i % 997 == 0)
-			feed(&s, "{\"_src\":{\"file\":\"/faa\",\"id\":\"00000000000000aa\",\"gen\":3,\"end\":%u}}", i * 10);
+			feed(&s,
+			    "{\"_src\":{\"file\":\"/"
+			    "faa\",\"id\":\"00000000000000aa\",\"gen\":3,\"end\":%u}}",
+			    i * 10);
 	}
-	feed(&s, "{\"_src\":{\"file\":\"/faa\",\"id\":\"00000000000000aa\",\"gen\":3,\"end\":%u}}", records * 10);
-	ok(stream_end(&s) == 0 && s.in.partitions.batches == (hours < records ? hours : records),
+	feed(&s,
+	    "{\"_src\":{\"file\":\"/"
+	    "faa\",\"id\":\"00000000000000aa\",\"gen\":3,\"end\":%u}}",
+	    records * 10);
+	ok(stream_end(&s) == 0 &&
+		s.in.partitions.batches == (hours < records ? hours : records),
 	    "%u records in %u hours, an object each", records, hours);
 	buf_init(&all, 1 << 30);
 	for (size_t i = 0; i < s.in.partitions.batches; i++)
@@ -651,15 +725,22 @@ test_unsure_memory(void)
 		stream_begin(&s, 100 << 20);
 		feed(&s, SRC("aa", "0") "}");
 		for (unsigned i = 1; i <= 1500 && r >= 0; i++)
-			r = feed(&s, "{\"_src\":{\"file\":\"/faa\",\"id\":\"00000000000000aa\",\"gen\":3,\"end\":%u},"
-				     "\"time\":\"2026-11-22T1%u:00:00Z\",\"log\":\"%s\"}", i, i % 3, filler);
-		ok(r == 0 && s.in.partitions.memory < 2 * (PARTITION_MEMORY + PARTITION_UNSURE),
+			r = feed(&s,
+			    "{\"_src\":{\"file\":\"/"
+			    "faa\",\"id\":\"00000000000000aa\",\"gen\":3,\"end\":%u},"
+			    "\"time\":\"2026-11-22T1%u:00:00Z\",\"log\":\"%s\"}",
+			    i, i % 3, filler);
+		ok(r == 0 && s.in.partitions.memory <
+				 2 * (PARTITION_MEMORY + PARTITION_UNSURE),
 		    "90 MB not closed: %zu held", s.in.partitions.memory);
 		if (close_it)
-			feed(&s, "{\"_src\":{\"file\":\"/faa\",\"id\":\"00000000000000aa\",\"gen\":3,\"end\":1500}}");
+			feed(&s,
+			    "{\"_src\":{\"file\":\"/"
+			    "faa\",\"id\":\"00000000000000aa\",\"gen\":3,\"end\":1500}}");
 		r = stream_end(&s);
 		if (close_it)
-			ok(r == 0 && s.in.partitions.batches == 3, "closed in the end: all is there");
+			ok(r == 0 && s.in.partitions.batches == 3,
+			    "closed in the end: all is there");
 		else
 			ok(r < 0 && s.e.status == ST_FAIL, "never closed: %s", s.e.text);
 		r = 0;
@@ -676,15 +757,18 @@ test_spool(void)
 	struct err e;
 	char orphan[PATH_MAX + 40];
 
-	ok(spool_open(&a, dir, &e) == 0 && spool_open(&b, dir, &e) == 0 && strcmp(a.path, b.path) != 0,
+	ok(spool_open(&a, dir, &e) == 0 && spool_open(&b, dir, &e) == 0 &&
+		strcmp(a.path, b.path) != 0,
 	    "two runs");
 	spool_sweep(dir);
-	ok(access(a.path, F_OK) == 0 && access(b.path, F_OK) == 0, "living ones are not swept");
+	ok(access(a.path, F_OK) == 0 && access(b.path, F_OK) == 0,
+	    "living ones are not swept");
 	close(b.lock);
 	snprintf(orphan, sizeof orphan, "%s/0.gz", b.path);
 	close(open(orphan, O_WRONLY | O_CREAT, 0600));
 	spool_sweep(dir);
-	ok(access(a.path, F_OK) == 0 && access(b.path, F_OK) != 0, "the dead one is, with what it held");
+	ok(access(a.path, F_OK) == 0 && access(b.path, F_OK) != 0,
+	    "the dead one is, with what it held");
 	spool_remove(&a);
 	ok(access(a.path, F_OK) != 0, "a run removes its own");
 }
@@ -725,7 +809,8 @@ int
 main(void)
 {
 	/* memory, where there is such: 60,000 files come and go */
-	snprintf(dir, sizeof dir, "%s/unit-batch-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	snprintf(dir, sizeof dir, "%s/unit-batch-XXXXXX",
+	    access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	if (mkdtemp(dir) == NULL)
 		return 1;
 	test_gzmember();

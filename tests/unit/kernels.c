@@ -58,8 +58,10 @@ slow_plain(const char *p, size_t n)
 {
 	size_t i = 0;
 
-	while (i < n && p[i] != '"' && (unsigned char)p[i] >= 0x20 && (unsigned char)p[i] < 0x80) {
-		if (p[i] == '\\' && (i + 1 == n || p[i + 1] == '\0' || strchr("\"\\/bfnrt", p[i + 1]) == NULL))
+	while (i < n && p[i] != '"' && (unsigned char)p[i] >= 0x20 &&
+	       (unsigned char)p[i] < 0x80) {
+		if (p[i] == '\\' && (i + 1 == n || p[i + 1] == '\0' ||
+					strchr("\"\\/bfnrt", p[i + 1]) == NULL))
 			break;
 		i += p[i] == '\\' ? 2 : 1;
 	}

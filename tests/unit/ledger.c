@@ -1,11 +1,11 @@
 /* lib/ledger: the format and what damage does; the commit itself is tests/logbatch.bats. */
+#include "ledger/ledger.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/fileio.h"
 #include "base/hash.h"
 #include "ledger/format.h"
-#include "ledger/ledger.h"
 #include "unit.h"
 
 #include <limits.h>
@@ -72,8 +72,8 @@ clean(void)
 static struct ledger *
 small(void)
 {
-	static const char *const ids[] = { "0123456789abcdef/o", "0123456789abcdef/e", "0123456789abcdef.1/o",
-		"ffffffffffffffff", "0000000000000000" };
+	static const char *const ids[] = { "0123456789abcdef/o", "0123456789abcdef/e",
+		"0123456789abcdef.1/o", "ffffffffffffffff", "0000000000000000" };
 	struct ledger *l = calloc(1, sizeof *l);
 
 	for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
@@ -94,7 +94,8 @@ small(void)
 	l->gen = 41;
 	l->forgot = 7;
 	ledger_add_batch(l, "b0", STR("k/0"), STR("{\"key\":\"k/0\",\"bytes\":5}"), &e);
-	ledger_add_batch(l, "b1", STR("k/1"), STR("{\"key\":\"k/1\",\"bytes\":6,\"sources\":[{}]}"), &e);
+	ledger_add_batch(l, "b1", STR("k/1"),
+	    STR("{\"key\":\"k/1\",\"bytes\":6,\"sources\":[{}]}"), &e);
 	return l;
 }
 
@@ -119,13 +120,20 @@ test_round_trip(void)
 	ok(again != NULL, "what is rendered is read");
 	b = rendered(again);
 	ok(a.n == b.n && memcmp(a.p, b.p, a.n) == 0, "and rendered the same");
-	ok(again->gen == 41 && again->forgot == 7 && again->entries == 5 && again->batches == 2, "counts");
+	ok(again->gen == 41 && again->forgot == 7 && again->entries == 5 &&
+		again->batches == 2,
+	    "counts");
 	n = ledger_find(again, STR("0123456789abcdef.1/o"));
-	ok(n != NULL && n->end == 2000 && n->sum == 0xfedcba9876543212 && n->size == UINT64_MAX && !n->final &&
-		n->live && strcmp(n->file, "/var/log/a\\\"b\\u00e9.log") == 0 && strcmp(n->stat, "1:2:3:-4") == 0,
+	ok(n != NULL && n->end == 2000 && n->sum == 0xfedcba9876543212 &&
+		n->size == UINT64_MAX && !n->final && n->live &&
+		strcmp(n->file, "/var/log/a\\\"b\\u00e9.log") == 0 &&
+		strcmp(n->stat, "1:2:3:-4") == 0,
 	    "an entry");
-	ok(strcmp(again->batch[1].key, "k/1") == 0 && strcmp(again->batch[1].name, "b1") == 0, "a batch");
-	ok(strstr(a.p, "\"id\":\"0000000000000000\"") < strstr(a.p, "\"id\":\"0123456789abcdef.1/o\""),
+	ok(strcmp(again->batch[1].key, "k/1") == 0 &&
+		strcmp(again->batch[1].name, "b1") == 0,
+	    "a batch");
+	ok(strstr(a.p, "\"id\":\"0000000000000000\"") <
+		strstr(a.p, "\"id\":\"0123456789abcdef.1/o\""),
 	    "entries are sorted");
 	ledger_free(l);
 	ledger_free(again);
@@ -145,7 +153,8 @@ test_damage(void)
 			struct ledger *got;
 
 			a.p[i] ^= (char)(1 << bit);
-			if ((got = ledger_parse((struct str){ a.p, a.n }, "x", &e)) != NULL)
+			if ((got = ledger_parse((struct str){ a.p, a.n }, "x", &e)) !=
+			    NULL)
 				missed++;
 			ledger_free(got);
 			a.p[i] ^= (char)(1 << bit);
@@ -160,7 +169,8 @@ test_damage(void)
 	}
 	ok(missed == 0, "cut short at any byte is seen");
 	buf_addc(&a, ' ');
-	ok(ledger_parse((struct str){ a.p, a.n }, "x", &e) == NULL, "and so is a byte more");
+	ok(ledger_parse((struct str){ a.p, a.n }, "x", &e) == NULL,
+	    "and so is a byte more");
 	buf_done(&a);
 	ledger_free(l);
 }
@@ -169,12 +179,15 @@ test_damage(void)
 static void
 test_nonsense(void)
 {
-	static const char *const bodies[] = { "\"gen\":1,\"forgot\":0,\"files\":[{\"end\":1}],\"batches\":[]}\n",
+	static const char *const bodies[] = {
+		"\"gen\":1,\"forgot\":0,\"files\":[{\"end\":1}],\"batches\":[]}\n",
 		"\"gen\":1,\"files\":[{\"id\":\"short\"}]}\n", "\"batches\":[{}]}\n",
 		"\"batches\":[{\"name\":\"../x\",\"manifest\":{\"key\":\"k\"}}]}\n",
 		"\"batches\":[{\"name\":\".x\",\"manifest\":{\"key\":\"k\"}}]}\n",
 		"\"batches\":[{\"name\":\"\",\"manifest\":{\"key\":\"k\"}}]}\n",
-		"\"batches\":[{\"name\":\"x\",\"manifest\":{}}]}\n", "\"gen\":1\n", "\"x\":\"\\q\"}\n" };
+		"\"batches\":[{\"name\":\"x\",\"manifest\":{}}]}\n", "\"gen\":1\n",
+		"\"x\":\"\\q\"}\n"
+	};
 
 	for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
 		uint8_t digest[32];
@@ -183,8 +196,11 @@ test_nonsense(void)
 
 		sha256_of(bodies[i], strlen(bodies[i]), digest);
 		hex_of(digest, 32, hex);
-		n = snprintf(text, sizeof text, "{\"format\":\"logsweep-ledger-1\",\"sha256\":\"%s\",\n%s", hex, bodies[i]);
-		ok(ledger_parse((struct str){ text, (size_t)n }, "x", &e) == NULL, "refused: %s", e.text);
+		n = snprintf(text, sizeof text,
+		    "{\"format\":\"logsweep-ledger-1\",\"sha256\":\"%s\",\n%s", hex,
+		    bodies[i]);
+		ok(ledger_parse((struct str){ text, (size_t)n }, "x", &e) == NULL,
+		    "refused: %s", e.text);
 	}
 }
 
@@ -198,7 +214,8 @@ test_load(void)
 
 	mkdir(dir, 0700);
 	got = ledger_load(dir, &e);
-	ok(got != NULL && got->gen == 0 && got->entries == 0, "nothing there: generation 0");
+	ok(got != NULL && got->gen == 0 && got->entries == 0,
+	    "nothing there: generation 0");
 	ledger_free(got);
 	got = ledger_load("/nonexistent/dir", &e);
 	ok(got != NULL && got->gen == 0, "no directory: the same");
@@ -207,18 +224,22 @@ test_load(void)
 	struct {
 		const char *what, *p;
 		size_t n;
-	} bad[] = { { "empty", "", 0 }, { "NULs", nul, sizeof nul }, { "foreign", "[1,2]\n", 6 },
-		{ "cut short", a.p, a.n / 2 }, { "one byte short", a.p, a.n - 1 } };
+	} bad[] = { { "empty", "", 0 }, { "NULs", nul, sizeof nul },
+		{ "foreign", "[1,2]\n", 6 }, { "cut short", a.p, a.n / 2 },
+		{ "one byte short", a.p, a.n - 1 } };
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		put_file("ledger.json", bad[i].p, bad[i].n);
-		ok(ledger_load(dir, &e) == NULL && e.status == ST_FAIL, "%s, no copy: %s", bad[i].what, e.text);
-		ok(file_is("ledger.json", bad[i].p, bad[i].n) && access(in_dir("ledger.copy.json"), F_OK) != 0,
+		ok(ledger_load(dir, &e) == NULL && e.status == ST_FAIL, "%s, no copy: %s",
+		    bad[i].what, e.text);
+		ok(file_is("ledger.json", bad[i].p, bad[i].n) &&
+			access(in_dir("ledger.copy.json"), F_OK) != 0,
 		    "and it is untouched");
 		put_file("ledger.copy.json", a.p, a.n);
 		got = ledger_load(dir, &e);
 		ok(got != NULL && got->from_copy && got->gen == 51 && got->forgot == 51 &&
 			ledger_find(got, STR("ffffffffffffffff"))->gen == 51,
-		    "%s, with a copy: ten generations on, all as if changed", bad[i].what);
+		    "%s, with a copy: ten generations on, all as if changed",
+		    bad[i].what);
 		ledger_free(got);
 		put_file("ledger.copy.json", "x", 1);
 		ok(ledger_load(dir, &e) == NULL, "both bad: refused");
@@ -228,12 +249,13 @@ test_load(void)
 	memcpy(strstr(newer, "ledger-1") + 7, "2", 1);
 	put_file("ledger.json", newer, 400);
 	put_file("ledger.copy.json", a.p, a.n);
-	ok(ledger_load(dir, &e) == NULL && strstr(e.text, "newer") != NULL, "a newer version is refused, copy or not: %s",
-	    e.text);
+	ok(ledger_load(dir, &e) == NULL && strstr(e.text, "newer") != NULL,
+	    "a newer version is refused, copy or not: %s", e.text);
 	put_file("ledger.json", a.p, a.n);
 	put_file("ledger.copy.json", "x", 1);
 	got = ledger_load(dir, &e);
-	ok(got != NULL && !got->from_copy && got->gen == 41, "a bad copy does not matter to who reads");
+	ok(got != NULL && !got->from_copy && got->gen == 41,
+	    "a bad copy does not matter to who reads");
 	ledger_free(got);
 
 	l->gen = 40;
@@ -241,13 +263,16 @@ test_load(void)
 	put_file("ledger.json", older.p, older.n);
 	put_file("ledger.copy.json", a.p, a.n);
 	got = ledger_load(dir, &e);
-	ok(got != NULL && got->from_copy && got->gen == 51, "an older ledger than its copy: the copy counts");
+	ok(got != NULL && got->from_copy && got->gen == 51,
+	    "an older ledger than its copy: the copy counts");
 	ledger_free(got);
 	put_file("ledger.json", a.p, a.n);
 	put_file("ledger.copy.json", older.p, older.n);
 	got = ledger_load(dir, &e);
-	ok(got != NULL && !got->from_copy && got->gen == 41, "a newer one than its copy is as it should be");
-	ok(ledger_mend(dir, got, &e) == 0 && file_is("ledger.copy.json", a.p, a.n), "and the copy is mended");
+	ok(got != NULL && !got->from_copy && got->gen == 41,
+	    "a newer one than its copy is as it should be");
+	ok(ledger_mend(dir, got, &e) == 0 && file_is("ledger.copy.json", a.p, a.n),
+	    "and the copy is mended");
 	ledger_free(got);
 
 	unlink(in_dir("ledger.json"));
@@ -274,7 +299,8 @@ test_save(void)
 		access(in_dir("reserve"), F_OK) == 0,
 	    "with what belongs to it");
 	stat(in_dir("ledger.json"), &st);
-	ok(ledger_prepare(dir, &e) == 0 && stat(in_dir("ledger.json"), &st2) == 0 && st.st_ino == st2.st_ino,
+	ok(ledger_prepare(dir, &e) == 0 && stat(in_dir("ledger.json"), &st2) == 0 &&
+		st.st_ino == st2.st_ino,
 	    "again: nothing is done");
 	l = small();
 	l->gen = 0;
@@ -284,19 +310,23 @@ test_save(void)
 	got = ledger_load(dir, &e);
 	ok(got != NULL && got->gen == 1 && got->entries == 5, "and it is read");
 	stat(in_dir("ledger.copy.json"), &st);
-	ok(ledger_mend(dir, got, &e) == 0 && stat(in_dir("ledger.copy.json"), &st2) == 0 && st.st_ino == st2.st_ino,
+	ok(ledger_mend(dir, got, &e) == 0 &&
+		stat(in_dir("ledger.copy.json"), &st2) == 0 && st.st_ino == st2.st_ino,
 	    "nothing to mend: nothing written");
 	ledger_set_text(&ledger_find(got, STR("ffffffffffffffff"))->stat, STR("a\"b"));
 	ok(ledger_save(dir, got, &committed, &e) < 0 && !committed && got->gen == 1,
 	    "what would not be read again is not written: %s", e.text);
 	after = get_file("ledger.json");
-	ok(before.n == after.n && memcmp(before.p, after.p, before.n) == 0, "the old one stands");
+	ok(before.n == after.n && memcmp(before.p, after.p, before.n) == 0,
+	    "the old one stands");
 	ledger_free(got);
 	buf_done(&after);
 
 	put_file("ledger.json", "", 0);
 	got = ledger_load(dir, &e);
-	ok(got != NULL && got->from_copy && ledger_mend(dir, got, &e) == 0 && got->gen == 12, "damage is mended");
+	ok(got != NULL && got->from_copy && ledger_mend(dir, got, &e) == 0 &&
+		got->gen == 12,
+	    "damage is mended");
 	after = get_file("ledger.json");
 	ok(file_is("ledger.copy.json", after.p, after.n), "in both files");
 	ledger_free(got);
@@ -322,13 +352,16 @@ test_entries(void)
 	at = 0;
 	ok(ledger_like(l, STR("0123456789abcde0"), &at) == NULL, "none of another");
 	at = 0;
-	ok(ledger_like(l, STR("0123"), &at) == NULL && ledger_find(l, STR("0123")) == NULL &&
-		ledger_put(l, STR("0123")) == NULL,
+	ok(ledger_like(l, STR("0123"), &at) == NULL &&
+		ledger_find(l, STR("0123")) == NULL && ledger_put(l, STR("0123")) == NULL,
 	    "a short id is none");
-	ok(ledger_put(l, STR("ffffffffffffffff")) == ledger_find(l, STR("ffffffffffffffff")) && l->entries == 5,
+	ok(ledger_put(l, STR("ffffffffffffffff")) ==
+		    ledger_find(l, STR("ffffffffffffffff")) &&
+		l->entries == 5,
 	    "put finds");
 	ledger_forget(l, STR("0123456789abcdef/e"));
-	ok(ledger_find(l, STR("0123456789abcdef/e")) == NULL && ledger_find(l, STR("0123456789abcdef/o")) != NULL,
+	ok(ledger_find(l, STR("0123456789abcdef/e")) == NULL &&
+		ledger_find(l, STR("0123456789abcdef/o")) != NULL,
 	    "forgotten, and its neighbours are not");
 	n = ledger_put(l, STR("0123456789abcdef/e"));
 	ok(n != NULL && n->end == 0, "and begun anew");
@@ -348,19 +381,24 @@ test_delivered(void)
 	ledger_prepare(dir, &e);
 	put_file("outbox/b0", "body", 4);
 	ledger_save(dir, l, &committed, &e);
-	ok(ledger_lists(dir, "k/0", &e) == 1 && ledger_lists(dir, "k/7", &e) == 0, "lists");
+	ok(ledger_lists(dir, "k/0", &e) == 1 && ledger_lists(dir, "k/7", &e) == 0,
+	    "lists");
 	ok(ledger_delivered(dir, none, 1, &e) == 0, "keys of others");
 	got = ledger_load(dir, &e);
 	ok(got->gen == 42 && got->batches == 2, "are none of our business");
 	buf_init(&line, 4096);
 	ledger_manifest(&got->batch[1], "S\"", &line);
-	ok(strcmp(line.p, "{\"key\":\"k/1\",\"path\":\"S\\\"/outbox/b1\",\"bytes\":6,\"sources\":[{}]}\n") == 0,
+	ok(strcmp(line.p, "{\"key\":\"k/1\",\"path\":\"S\\\"/outbox/"
+			  "b1\",\"bytes\":6,\"sources\":[{}]}\n") == 0,
 	    "a manifest: %s", line.p);
 	buf_done(&line);
 	ledger_free(got);
-	ok(ledger_delivered(dir, first, 2, &e) == 0 && access(in_dir("outbox/b0"), F_OK) != 0, "one delivered");
+	ok(ledger_delivered(dir, first, 2, &e) == 0 &&
+		access(in_dir("outbox/b0"), F_OK) != 0,
+	    "one delivered");
 	got = ledger_load(dir, &e);
-	ok(got->gen == 43 && got->batches == 1 && strcmp(got->batch[0].key, "k/1") == 0 && got->entries == 5,
+	ok(got->gen == 43 && got->batches == 1 && strcmp(got->batch[0].key, "k/1") == 0 &&
+		got->entries == 5,
 	    "its entry is gone, all else stands");
 	ledger_free(got);
 	ledger_free(l);
@@ -385,10 +423,13 @@ test_large(void)
 		hex64(i * 0x9e3779b97f4a7c15, id);
 		strcat(id, "/o");
 		n = ledger_put(l, str_of(id));
-		snprintf(file, sizeof file, "/var/log/containers/pod-%u_namespace_container-%064u.log", i, i);
+		snprintf(file, sizeof file,
+		    "/var/log/containers/pod-%u_namespace_container-%064u.log", i, i);
 		ledger_set_text(&n->file, str_of(file));
-		ledger_set_text(&n->dir, STR("/var/log/pods/namespace_pod_uid/container"));
-		ledger_set_text(&n->stat, STR("64768:1234567:12345678:1763816400000000000"));
+		ledger_set_text(
+		    &n->dir, STR("/var/log/pods/namespace_pod_uid/container"));
+		ledger_set_text(
+		    &n->stat, STR("64768:1234567:12345678:1763816400000000000"));
 	}
 	for (unsigned i = 0; i < 2000; i++) {
 		char key[60], manifest[100];
@@ -407,9 +448,11 @@ test_large(void)
 	load_ms = (double)(clock_steady() - began) / 1e6;
 	ok(got != NULL && got->entries == 20000 && got->batches == 2000, "read again");
 	getrusage(RUSAGE_SELF, &ru);
-	printf("# save %.0f ms, load %.0f ms, peak %ld MiB\n", save_ms, load_ms, ru.ru_maxrss >> 10);
+	printf("# save %.0f ms, load %.0f ms, peak %ld MiB\n", save_ms, load_ms,
+	    ru.ru_maxrss >> 10);
 	ok(load_ms < 2000 && save_ms < 5000, "in a moment");
-	ok(ledger_names(got, &names, &e) == 0 && ledger_names_has(&names, name) && !ledger_names_has(&names, "x"),
+	ok(ledger_names(got, &names, &e) == 0 && ledger_names_has(&names, name) &&
+		!ledger_names_has(&names, "x"),
 	    "names are found");
 	free(names.name);
 	ledger_free(l);
@@ -429,7 +472,8 @@ test_lock(void)
 	b = ledger_lock(dir, 0, &e);
 	ok(b >= 0, "and free again");
 	ledger_unlock(b);
-	ok(ledger_lock("/nonexistent", 0, &e) < 0 && e.status == ST_FAIL, "nowhere: %s", e.text);
+	ok(ledger_lock("/nonexistent", 0, &e) < 0 && e.status == ST_FAIL, "nowhere: %s",
+	    e.text);
 	clean();
 }
 

@@ -25,7 +25,8 @@ static const struct {
 	{ CON "a_b_side-car-2-" ID ".log", { "a", "b", "", "side-car-2", ID } },
 	{ CON "0_1_2-" ID ".log", { "0", "1", "", "2", ID } },
 	{ CON "web-ip-10-0-0-7.eu-west-1.compute.internal_kube-system_web-" ID ".log",
-	    { "web-ip-10-0-0-7.eu-west-1.compute.internal", "kube-system", "", "web", ID } },
+	    { "web-ip-10-0-0-7.eu-west-1.compute.internal", "kube-system", "", "web",
+		ID } },
 	{ CON "web.log_ns_c-" ID ".log", { "web.log", "ns", "", "c", ID } },
 	{ CON "p_n_" ID "-" ID ".log", { .pod = "" } }, /* a container of 64 letters */
 	{ CON "p_n_c-" ID ".log.gz", { "p", "n", "", "c", ID } },
@@ -45,7 +46,8 @@ static const struct {
 	{ PODS "s_p_" UUID "/c/0.log.20261122-130000.gz", { "p", "s", UUID, "c", "" } },
 	{ PODS "kube-system_web-node.a.b_" HASH "/web/0.log",
 	    { "web-node.a.b", "kube-system", HASH, "web", "" } },
-	{ "bundle.tar.gz!var/log/pods/s_p_" UUID "/c/0.log", { "p", "s", UUID, "c", "" } },
+	{ "bundle.tar.gz!var/log/pods/s_p_" UUID "/c/0.log",
+	    { "p", "s", UUID, "c", "" } },
 	{ "/b/bundle.tar.gz!s_p_" UUID "/c/0.log.gz", { "p", "s", UUID, "c", "" } },
 	{ "a.zip!p_n_c-" ID ".log", { "p", "n", "", "c", ID } },
 	{ "s_p_" UUID "/c/0.log", { "p", "s", UUID, "c", "" } },
@@ -108,7 +110,8 @@ static const struct {
 	{ CON "p_n_c.d-" ID ".log", { .pod = "" } },
 	{ CON "p_n_c--" ID ".log", { .pod = "" } },
 	{ CON "p_n_c-" ID ".log/", { .pod = "" } },
-	{ CON "p_n_c-g7330d02351d771feec052081decd55cdad17f07a9541a2183ae380dae7de34b.log",
+	{ CON
+	    "p_n_c-g7330d02351d771feec052081decd55cdad17f07a9541a2183ae380dae7de34b.log",
 	    { .pod = "" } },
 	{ CON "p_n_c-7330d02351d771feec052081decd55cdad17f07a9541a2183ae380dae7de34b.log",
 	    { .pod = "" } },
@@ -126,8 +129,8 @@ static bool
 same(const struct podpath *a, const struct podpath *b)
 {
 	return strcmp(a->pod, b->pod) == 0 && strcmp(a->namespace, b->namespace) == 0 &&
-	    strcmp(a->uid, b->uid) == 0 && strcmp(a->container, b->container) == 0 &&
-	    strcmp(a->docker_id, b->docker_id) == 0;
+	       strcmp(a->uid, b->uid) == 0 && strcmp(a->container, b->container) == 0 &&
+	       strcmp(a->docker_id, b->docker_id) == 0;
 }
 
 static bool
@@ -136,7 +139,8 @@ parses_as(const char *path, const struct podpath *want)
 	struct podpath got;
 	bool found = podpath_parse(str_of(path), &got);
 
-	return found == (want->pod[0] != '\0' || want->docker_id[0] != '\0') && same(&got, want);
+	return found == (want->pod[0] != '\0' || want->docker_id[0] != '\0') &&
+	       same(&got, want);
 }
 
 static void
@@ -189,13 +193,15 @@ test_lengths(void)
 				strcpy(want.container, c);
 				strcpy(want.docker_id, ID);
 			}
-			snprintf(path, sizeof path, CON "%s_%s_%s-" ID ".log", pod, ns, c);
+			snprintf(
+			    path, sizeof path, CON "%s_%s_%s-" ID ".log", pod, ns, c);
 			ok(parses_as(path, &want), "containers, %zu %zu %zu", row[i].pod,
 			    row[i].namespace, row[i].container);
 			want.docker_id[0] = '\0';
 			if (row[i].fits)
 				strcpy(want.uid, UUID);
-			snprintf(path, sizeof path, PODS "%s_%s_" UUID "/%s/0.log", ns, pod, c);
+			snprintf(path, sizeof path, PODS "%s_%s_" UUID "/%s/0.log", ns,
+			    pod, c);
 			ok(parses_as(path, &want), "pods, %zu %zu %zu", row[i].pod,
 			    row[i].namespace, row[i].container);
 		}
@@ -211,8 +217,8 @@ cut_parses_as(const char *name, const char *container)
 	snprintf(path, sizeof path, CON "%.251s.log", name);
 	sscanf(name, "%299[^_]_%99[^_]", pod, ns);
 	return podpath_parse(str_of(path), &got) && strcmp(got.pod, pod) == 0 &&
-	    strcmp(got.namespace, ns) == 0 && strcmp(got.container, container) == 0 &&
-	    got.docker_id[0] == '\0';
+	       strcmp(got.namespace, ns) == 0 && strcmp(got.container, container) == 0 &&
+	       got.docker_id[0] == '\0';
 }
 
 static void
@@ -231,7 +237,8 @@ test_cut_names(void)
 	ok(!podpath_parse(str_of(name), &got), "nothing of the container left: no match");
 	snprintf(name, sizeof name, CON "%s_ns_app-1-%.30s.log", name_of(180, false), ID);
 	ok(!podpath_parse(str_of(name), &got), "a short id in a short name: no match");
-	snprintf(name, sizeof name, CON "%s_ns_app-1-%.62sxy.log", name_of(180, false), ID);
+	snprintf(
+	    name, sizeof name, CON "%s_ns_app-1-%.62sxy.log", name_of(180, false), ID);
 	ok(!podpath_parse(str_of(name), &got), "not an id: no match");
 }
 
@@ -264,7 +271,8 @@ harmless(const struct podpath *p)
 	const char *text[] = { p->pod, p->namespace, p->uid, p->container, p->docker_id };
 
 	for (size_t i = 0; i < 5; i++)
-		if (strspn(text[i], "abcdefghijklmnopqrstuvwxyz0123456789-.") != strlen(text[i]))
+		if (strspn(text[i], "abcdefghijklmnopqrstuvwxyz0123456789-.") !=
+		    strlen(text[i]))
 			return false;
 	return true;
 }
@@ -278,7 +286,8 @@ test_random(void)
 	unsigned bad = 0, matched = 0;
 
 	for (int round = 0; round < 200000; round++) {
-		const char *from = table[next_random(&seed) % (sizeof table / sizeof *table)].path;
+		const char *from =
+		    table[next_random(&seed) % (sizeof table / sizeof *table)].path;
 		size_t n = strlen(from);
 		char *path = malloc(n + 4);
 		struct podpath got;
@@ -292,13 +301,15 @@ test_random(void)
 			else
 				path[at] = odd[next_random(&seed) % (sizeof odd - 1)];
 		}
-		path = realloc(path, n > 0 ? n : 1); /* so that ASan sees a byte too far */
+		path =
+		    realloc(path, n > 0 ? n : 1); /* so that ASan sees a byte too far */
 		matched += podpath_parse((struct str){ path, n }, &got);
 		bad += !harmless(&got);
 		free(path);
 	}
 	ok(bad == 0, "no damaged path gives anything but names (%u)", bad);
-	ok(matched > 1000 && matched < 199000, "some still match, some do not (%u)", matched);
+	ok(matched > 1000 && matched < 199000, "some still match, some do not (%u)",
+	    matched);
 }
 
 /* The rest of a record of `file`, as the table of podmeta renders it. */
@@ -307,7 +318,9 @@ ending_of(struct podmeta *m, struct record_reader *rr, const char *file, char *l
 {
 	struct record r;
 
-	sprintf(line, "{\"_src\":{\"file\":\"%s\",\"id\":\"9/o\",\"gen\":3,\"end\":7},\"a\":1}", file);
+	sprintf(line,
+	    "{\"_src\":{\"file\":\"%s\",\"id\":\"9/o\",\"gen\":3,\"end\":7},\"a\":1}",
+	    file);
 	return record_read(rr, str_of(line), &r) ? podmeta_of(m, rr, &r) : STR("?");
 }
 
@@ -332,12 +345,13 @@ static void
 test_rendering(void)
 {
 	ok(renders(NULL, CON "p_n_c-" ID ".log",
-	       ",\"kubernetes\":{\"pod_name\":\"p\",\"namespace_name\":\"n\",\"container_name\":\"c\","
+	       ",\"kubernetes\":{\"pod_name\":\"p\",\"namespace_name\":\"n\",\"container_"
+	       "name\":\"c\","
 	       "\"docker_id\":\"" ID "\"}}"),
 	    "a link's name");
 	ok(renders("node-7", PODS "n_p_" UUID "/c/0.log",
-	       ",\"kubernetes\":{\"pod_name\":\"p\",\"namespace_name\":\"n\",\"pod_id\":\"" UUID
-	       "\",\"host\":\"node-7\",\"container_name\":\"c\"}}"),
+	       ",\"kubernetes\":{\"pod_name\":\"p\",\"namespace_name\":\"n\",\"pod_id\":"
+	       "\"" UUID "\",\"host\":\"node-7\",\"container_name\":\"c\"}}"),
 	    "a directory, with a node");
 	ok(renders("a\"b", ID "-json.log",
 	       ",\"kubernetes\":{\"host\":\"a\\\"b\",\"docker_id\":\"" ID "\"}}"),
@@ -370,7 +384,8 @@ test_many_files(void)
 		most = podmeta_files(m) > most ? podmeta_files(m) : most;
 	}
 	ok(bad == 0, "30000 files: each record gets its own pod (%u)", bad);
-	ok(most == PODMETA_FILES, "no more than %d files are held (%zu)", PODMETA_FILES, most);
+	ok(most == PODMETA_FILES, "no more than %d files are held (%zu)", PODMETA_FILES,
+	    most);
 	record_reader_done(&rr);
 	podmeta_free(m);
 }
@@ -392,10 +407,13 @@ test_key_flags(void)
 		{ "{\"_error\":1}", SHAPE_ERROR_KEY },
 		{ "{\"\\u005ferror\":1}", SHAPE_ERROR_KEY },
 		{ "{\"_err\\u006Fr\":1}", SHAPE_ERROR_KEY },
-		{ "{\"_error\":1,\"kubernetes\":2}", SHAPE_ERROR_KEY | SHAPE_KUBERNETES_KEY },
+		{ "{\"_error\":1,\"kubernetes\":2}",
+		    SHAPE_ERROR_KEY | SHAPE_KUBERNETES_KEY },
 		{ "{\"a\":\"kubernetes\"}", 0 },
 		{ "{\"a\":[\"kubernetes\"],\"b\":\"kubernetes\",\"c\":1}", 0 },
-		{ "{\"kubernete\":1,\"kubernetess\":2,\"Kubernetes\":3,\"\\u001b[31m\":4}", 0 },
+		{ "{\"kubernete\":1,\"kubernetess\":2,\"Kubernetes\":3,\"\\u001b[31m\":"
+		  "4}",
+		    0 },
 		{ "{\"log\":\"{\\\"kubernetes\\\":1}\"}", 0 },
 		{ "{\"k\\\\u0075bernetes\":1}", 0 },
 	};
@@ -411,12 +429,15 @@ test_key_flags(void)
 			for (size_t pad = 0; pad < 70; pad++) {
 				char line[300];
 				unsigned flags = 99;
-				int n = snprintf(line, sizeof line, "{\"%.*s\":0,%s", (int)pad,
-				    "........................................................................",
+				int n = snprintf(line, sizeof line, "{\"%.*s\":0,%s",
+				    (int)pad,
+				    "...................................................."
+				    "....................",
 				    row[i].line + 1);
 
-				bad += !jscan_shape((struct str){ line, (size_t)n }, &flags) ||
-				    flags != row[i].flags;
+				bad += !jscan_shape(
+					   (struct str){ line, (size_t)n }, &flags) ||
+				       flags != row[i].flags;
 			}
 			ok(bad == 0, "%s: keys in %s", names[k], row[i].line);
 		}
