@@ -1315,7 +1315,25 @@ as_nobody() {
 	printf '2026-11-22T13:00:03Z stdout F other\n' >d/1.log
 	wait_for two && wait_for three && wait_for other
 	kill -TERM $pid
-	run -143 wait $pid
+	local ended=0
+	wait $pid || ended=$?
+	[ $ended -eq 143 ]
 	[ "$(jq -r 'select(.log) | .log' out | sort | paste -sd ' ')" = "one other three two" ]
 	jq -e . out >/dev/null
+}
+
+@test "the ledger forgets what is gone: it does not grow with the files that come and go" {
+	for day in {1..6}; do
+		rm -rf pods
+		for pod in {1..40}; do
+			mkdir -p "pods/shop_web-$day-$pod/app"
+			echo "2026-11-2${day}T13:00:00.$pod$day$RANDOM""Z stdout F $day $pod" \
+				>"pods/shop_web-$day-$pod/app/0.log"
+		done
+		logtail --state=S pods | logbatch --state=S >/dev/null
+		jq '.files | length' S/ledger.json >>sizes
+	done
+	logtail --state=S pods | logbatch --state=S >/dev/null
+	[ "$(jq '.files | length' S/ledger.json)" -eq 80 ]
+	[ "$(sort -rn sizes | head -n 1)" -le 160 ]
 }

@@ -319,8 +319,8 @@ positions_mark(
 	if (take_members(p, r->src_raw) < 0)
 		return err_set(e, ST_FAIL, "out of memory");
 	if (p->now.gone && !p->marked) {
-		p->marked =
-		    true; /* nothing more comes: it need not be closed by the end */
+		/* nothing more comes: it need not be closed by the end */
+		p->marked = true;
 		ps->unmarked--;
 	}
 	if (p->open) {

@@ -186,6 +186,9 @@ test_nonsense(void)
 		"\"batches\":[{\"name\":\".x\",\"manifest\":{\"key\":\"k\"}}]}\n",
 		"\"batches\":[{\"name\":\"\",\"manifest\":{\"key\":\"k\"}}]}\n",
 		"\"batches\":[{\"name\":\"x\",\"manifest\":{}}]}\n", "\"gen\":1\n",
+		"\"batches\":[{\"name\":\"x\",\"manifest\":{\"a\":1,\"key\":\"k\"}}]}\n",
+		"\"batches\":[{\"name\":\"x\",\"manifest\":{\"key\":\"k\",\n\"a\":1}}]}"
+		"\n",
 		"\"x\":\"\\q\"}\n"
 	};
 
