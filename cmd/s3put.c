@@ -19,6 +19,7 @@
 #include "record/jscan.h"
 #include "record/jsonw.h"
 #include "record/ndjson.h"
+#include "s3/order.h"
 #include "s3/store.h"
 
 #include <ctype.h>
@@ -61,13 +62,6 @@ static const struct prog prog = { "s3put", "[OPTION]... [FILE]... DEST",
 	"Put the objects that manifests name into DEST, s3://bucket/prefix or "
 	"file:///dir.",
 	options, NULL };
-
-struct manifest {
-	char *path, *key;
-	size_t key_n;
-	char sha256[65]; /* "" when not given */
-	uint64_t bytes;  /* STORE_ANY_SIZE when not given */
-};
 
 struct run {
 	struct store *store;
@@ -137,102 +131,6 @@ worse(int a, int b)
 	return at;
 }
 
-/* ---- manifests ---- */
-
-/* A member that is a JSON string, unescaped: a NUL-terminated copy.  NULL: missing. */
-static char *
-string_member(struct str line, const char *name, size_t *n)
-{
-	struct jscan_member m;
-	char *to;
-	ptrdiff_t len;
-
-	if (!jscan_find(line, str_of(name), &m) || m.value.n < 2 || m.value.p[0] != '"')
-		return NULL;
-	if ((to = malloc(m.value.n)) == NULL)
-		return NULL;
-	len = jscan_unescape((struct str){ m.value.p + 1, m.value.n - 2 }, to);
-	if (len < 0) {
-		free(to);
-		return NULL;
-	}
-	to[len] = '\0';
-	*n = (size_t)len;
-	return to;
-}
-
-static bool
-is_absent(struct str line, const char *name, struct jscan_member *m)
-{
-	return !jscan_find(line, str_of(name), m) || str_eq(m->value, STR("null"));
-}
-
-static bool
-read_sha256(struct str line, char hex[65])
-{
-	struct jscan_member m;
-
-	hex[0] = '\0';
-	if (is_absent(line, "sha256", &m))
-		return true;
-	if (m.value.n != 66 || m.value.p[0] != '"')
-		return false;
-	for (int i = 0; i < 64; i++) {
-		if (!isxdigit((unsigned char)m.value.p[i + 1]))
-			return false;
-		hex[i] = (char)tolower((unsigned char)m.value.p[i + 1]);
-	}
-	hex[64] = '\0';
-	return true;
-}
-
-static bool
-read_bytes(struct str line, uint64_t *bytes)
-{
-	struct jscan_member m;
-	uint64_t v = 0;
-
-	*bytes = STORE_ANY_SIZE;
-	if (is_absent(line, "bytes", &m))
-		return true;
-	for (size_t i = 0; i < m.value.n; i++) {
-		if (!isdigit((unsigned char)m.value.p[i]))
-			return false;
-		v = 10 * v + (uint64_t)(m.value.p[i] - '0');
-	}
-	*bytes = v;
-	return m.value.n < 19;
-}
-
-/* NULL: good; else what is wrong with it. */
-static const char *
-manifest_read(struct str line, struct manifest *m)
-{
-	size_t n = 0;
-
-	*m = (struct manifest){ .bytes = STORE_ANY_SIZE };
-	if (line.n == 0 || line.p[0] != '{' || !jscan_valid(line, NULL))
-		return "not a JSON object";
-	if ((m->key = string_member(line, "key", &m->key_n)) == NULL)
-		return "no \"key\"";
-	if ((m->path = string_member(line, "path", &n)) == NULL || n == 0)
-		return "no \"path\"";
-	if (strlen(m->path) != n)
-		return "\"path\" holds a NUL";
-	if (!read_sha256(line, m->sha256))
-		return "\"sha256\" is not 64 hex digits";
-	if (!read_bytes(line, &m->bytes))
-		return "\"bytes\" is not a size";
-	return NULL;
-}
-
-static void
-manifest_done(struct manifest *m)
-{
-	free(m->path);
-	free(m->key);
-}
-
 /* ---- results ---- */
 
 static void
@@ -269,7 +167,7 @@ add_number(struct ndjson_out *o, const char *name, uint64_t v)
 
 /* One line; it leaves when the ledger has been told (settle). */
 static void
-result(struct run *run, const struct manifest *m, const char *status,
+result(struct run *run, const struct order *m, const char *status,
     const struct store_result *r, int64_t began, const char *error)
 {
 	struct ndjson_out *o = &run->out;
@@ -292,7 +190,7 @@ result(struct run *run, const struct manifest *m, const char *status,
 }
 
 static void
-failed(struct run *run, const struct manifest *m, const struct store_result *r,
+failed(struct run *run, const struct order *m, const struct store_result *r,
     int64_t began, const struct err *e)
 {
 	diag_error("%s", e->text);
@@ -303,7 +201,7 @@ failed(struct run *run, const struct manifest *m, const struct store_result *r,
 }
 
 static void
-succeeded(struct run *run, const struct manifest *m, const char *status,
+succeeded(struct run *run, const struct order *m, const char *status,
     const struct store_result *r, int64_t began, uint64_t *count)
 {
 	++*count;
@@ -334,7 +232,7 @@ settle(struct run *run)
 /* ---- delivery ---- */
 
 static void
-delivered(struct run *run, struct manifest *m)
+delivered(struct run *run, struct order *m)
 {
 	if (state == NULL)
 		return;
@@ -346,7 +244,7 @@ delivered(struct run *run, struct manifest *m)
 
 /* errno stays that of open(2). */
 static int
-open_body(const struct manifest *m, uint64_t *size, struct err *e)
+open_body(const struct order *m, uint64_t *size, struct err *e)
 {
 	struct stat sb;
 	int fd = open(m->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), no = errno;
@@ -366,7 +264,7 @@ open_body(const struct manifest *m, uint64_t *size, struct err *e)
 }
 
 static struct store_object
-object_of(const struct manifest *m, int fd)
+object_of(const struct order *m, int fd)
 {
 	return (struct store_object){ .key = m->key,
 		.name = m->path,
@@ -377,7 +275,7 @@ object_of(const struct manifest *m, int fd)
 
 /* The body is not there.  Who took it? */
 static void
-without_body(struct run *run, struct manifest *m, int64_t began)
+without_body(struct run *run, struct order *m, int64_t began)
 {
 	struct store_object o = object_of(m, -1);
 	struct store_result r = { .bytes = m->bytes };
@@ -406,7 +304,7 @@ without_body(struct run *run, struct manifest *m, int64_t began)
 }
 
 static void
-put(struct run *run, struct manifest *m)
+put(struct run *run, struct order *m)
 {
 	int64_t began = clock_steady();
 	struct store_result r = { .bytes = m->bytes };
@@ -440,7 +338,7 @@ put(struct run *run, struct manifest *m)
 
 /* What would go where: {"key","status":"dry-run","path","bytes","to"}. */
 static void
-show(struct run *run, const struct manifest *m)
+show(struct run *run, const struct order *m)
 {
 	struct store_result none = { .bytes = m->bytes };
 	struct buf to;
@@ -466,7 +364,7 @@ show(struct run *run, const struct manifest *m)
 }
 
 static void
-bad_manifest(struct run *run, const struct manifest *m, const char *why)
+bad_manifest(struct run *run, const struct order *m, const char *why)
 {
 	struct store_result none = { .bytes = m->bytes };
 	struct err e;
@@ -481,7 +379,7 @@ static void
 one_line(struct run *run, int got, struct str line)
 {
 	struct store_result none = { .bytes = STORE_ANY_SIZE };
-	struct manifest m = { .bytes = STORE_ANY_SIZE };
+	struct order m = { .bytes = STORE_ANY_SIZE };
 	const char *why;
 	struct err e;
 
@@ -492,8 +390,7 @@ one_line(struct run *run, int got, struct str line)
 		run->status = worse(run->status, ST_FAIL);
 		return;
 	}
-	why =
-	    got == NDJSON_PIECE ? "part of a line over 16 MiB" : manifest_read(line, &m);
+	why = got == NDJSON_PIECE ? "part of a line over 16 MiB" : order_read(line, &m);
 	if (why != NULL)
 		bad_manifest(run, &m, why);
 	else if (store_key_check(run->store, (struct str){ m.key, m.key_n }, &e) < 0)
@@ -502,7 +399,7 @@ one_line(struct run *run, int got, struct str line)
 		show(run, &m);
 	else
 		put(run, &m);
-	manifest_done(&m);
+	order_done(&m);
 }
 
 /* ---- the run ---- */

@@ -261,13 +261,21 @@ member_by_member(struct record_reader *rr, struct record *r)
 	return true;
 }
 
+/* Not by assigning a struct: copying what was just stored waits for the stores. */
+static void
+clear(struct record *r, struct str line)
+{
+	memset(r, 0, sizeof *r);
+	r->line = line;
+	r->slot = RECORD_SLOTS;
+}
+
 bool
 record_read(struct record_reader *rr, struct str line, struct record *r)
 {
-	const struct record clear = { .line = line, .slot = RECORD_SLOTS };
 	const char *p, *end = line.p + line.n;
 
-	*r = clear;
+	clear(r, line);
 	if ((p = known_source(rr, line, r)) != NULL && end[-1] == '}') {
 		r->has_src = true;
 		r->src_raw = (struct str){ line.p + 8, (size_t)(p + 1 - (line.p + 8)) };
@@ -280,10 +288,10 @@ record_read(struct record_reader *rr, struct str line, struct record *r)
 			return true;
 		}
 	}
-	*r = clear;
+	clear(r, line);
 	if (member_by_member(rr, r))
 		return true;
-	*r = clear;
+	clear(r, line);
 	return false;
 }
 

@@ -4,6 +4,7 @@
 #include "base/fileio.h"
 #include "base/hash.h"
 #include "net/http.h"
+#include "s3/answer.h"
 #include "s3/credentials.h"
 #include "s3/sigv4.h"
 
@@ -375,94 +376,6 @@ send_signed(struct s3 *s, const struct call *c, int64_t left_ns, struct http_res
 	return done;
 }
 
-/* ---- what the answer means ---- */
-
-static size_t
-decode_entity(const char *p, char *out)
-{
-	static const struct {
-		const char *name;
-		char c;
-	} known[] = { { "&amp;", '&' }, { "&lt;", '<' }, { "&gt;", '>' },
-		{ "&quot;", '"' }, { "&apos;", '\'' } };
-
-	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-		if (strncmp(p, known[i].name, strlen(known[i].name)) == 0) {
-			*out = known[i].c;
-			return strlen(known[i].name);
-		}
-	*out = *p;
-	return 1;
-}
-
-void
-s3_xml_text(const char *xml, const char *tag, char *out, unsigned size)
-{
-	char open[40], close[40];
-	const char *p, *end;
-	unsigned n = 0;
-
-	snprintf(open, sizeof open, "<%.30s>", tag);
-	snprintf(close, sizeof close, "</%.30s>", tag);
-	if (xml != NULL && (p = strstr(xml, open)) != NULL &&
-	    (end = strstr(p, close)) != NULL)
-		for (p += strlen(open); p < end && n + 1 < size; n++)
-			p += decode_entity(p, &out[n]);
-	out[n] = '\0';
-}
-
-struct answer {
-	char code[80], message[200], id[100];
-};
-
-static struct answer
-answer_of(const struct http_response *r)
-{
-	struct answer a = { .code = "" };
-	struct str id;
-
-	s3_xml_text(r->body.p, "Code", a.code, sizeof a.code);
-	s3_xml_text(r->body.p, "Message", a.message, sizeof a.message);
-	if (http_header(r, "x-amz-request-id", &id))
-		snprintf(a.id, sizeof a.id, "%.*s", (int)id.n, id.p);
-	else
-		s3_xml_text(r->body.p, "RequestId", a.id, sizeof a.id);
-	return a;
-}
-
-static bool
-one_of(const char *s, const char *const words[])
-{
-	for (; *words != NULL; words++)
-		if (strcmp(s, *words) == 0)
-			return true;
-	return false;
-}
-
-/* Is it worth another try? */
-static bool
-passing(int status, const char *code)
-{
-	static const char *const codes[] = { "SlowDown", "RequestTimeout",
-		"InternalError", "ServiceUnavailable", "Throttling",
-		"ThrottlingException", "TooManyRequests", "OperationAborted",
-		"ConditionalRequestConflict", "BadGateway", NULL };
-
-	return (status >= 500 && status != 501 && status != 505) || status == 429 ||
-	       status == 408 || one_of(code, codes);
-}
-
-static int
-status_of(int status, const char *code)
-{
-	static const char *const codes[] = { "ExpiredToken", "InvalidToken",
-		"TokenRefreshRequired", NULL };
-
-	return status == 401 || status == 403 || one_of(code, codes) ? ST_NOPERM
-	       : passing(status, code)                               ? ST_LATER
-								     : ST_FAIL;
-}
-
 /* "s3://bucket/key: 403 AccessDenied: why (request id X)".  -1. */
 static int
 refused(const struct s3 *s, const struct call *c, const struct http_response *r,
@@ -475,23 +388,13 @@ refused(const struct s3 *s, const struct call *c, const struct http_response *r,
 	if (http_header(r, "x-amz-bucket-region", &region) && r->status / 100 == 3)
 		snprintf(hint, sizeof hint, "; the bucket is in --region=%.*s",
 		    (int)region.n, region.p);
-	return err_set(e, status_of(r->status, a.code),
+	return err_set(e, answer_exit(r->status, a.code),
 	    "s3://%.64s/%.100s: %d%s%s%s%s%s%s%s%s", s->bucket, c->key, r->status,
 	    a.code[0] ? " " : "", a.code, a.message[0] ? ": " : "", a.message, hint,
 	    a.id[0] ? " (request id " : "", a.id, a.id[0] ? ")" : "");
 }
 
 /* ---- trying again ---- */
-
-int64_t
-s3_wait_ns(unsigned n, double random)
-{
-	int64_t top = S3_WAIT_FIRST_NS;
-
-	while (n-- > 1 && top < S3_WAIT_MAX_NS)
-		top *= 2;
-	return (int64_t)(random * (double)(top < S3_WAIT_MAX_NS ? top : S3_WAIT_MAX_NS));
-}
 
 static double
 random_fraction(void)
@@ -501,40 +404,6 @@ random_fraction(void)
 	if (getrandom(&v, sizeof v, 0) != sizeof v)
 		v = (uint32_t)clock_steady();
 	return v / 4294967296.0;
-}
-
-/* A header that holds a date; false: none. */
-static bool
-date_header(const struct http_response *r, const char *name, int64_t *ns)
-{
-	struct str v;
-	struct tm tm = { 0 };
-	char text[64];
-
-	if (!http_header(r, name, &v) || v.n >= sizeof text)
-		return false;
-	memcpy(text, v.p, v.n);
-	text[v.n] = '\0';
-	if (strptime(text, "%a, %d %b %Y %H:%M:%S", &tm) == NULL)
-		return false;
-	*ns = (int64_t)timegm(&tm) * SECOND;
-	return true;
-}
-
-static int64_t
-retry_after(const struct http_response *r)
-{
-	struct str v;
-	int64_t at;
-
-	if (!http_header(r, "retry-after", &v) || v.n == 0)
-		return 0;
-	if (isdigit((unsigned char)v.p[0])) {
-		long s = strtol(v.p, NULL, 10);
-		return (s > 86400 ? 86400 : s) * SECOND;
-	}
-	return date_header(r, "retry-after", &at) && at > clock_now() ? at - clock_now()
-								      : 0;
 }
 
 static bool
@@ -559,14 +428,15 @@ static bool
 wait_to_retry(
     struct s3 *s, unsigned n, int64_t since, const struct http_response *r, struct err *e)
 {
-	int64_t now = clock_steady(), until, wait, least = r->status ? retry_after(r) : 0;
+	int64_t now = clock_steady(), until, wait,
+		least = r->status ? answer_retry_after(r) : 0;
 	char why[sizeof e->text];
 
 	/* a long body that was on its way until now has not used the time up */
 	if (s->failing_since == 0)
 		s->failing_since = r->moved_ns > since ? r->moved_ns : since;
 	until = s->failing_since + s->o.max_time_ns;
-	wait = s3_wait_ns(n, random_fraction());
+	wait = answer_wait_ns(n, random_fraction());
 	wait = wait > least ? wait : least;
 	if (stopped(s))
 		return false;
@@ -590,7 +460,7 @@ correct_skew(struct s3 *s, const struct http_response *r)
 	int64_t theirs;
 
 	if (s->skew_set || strcmp(answer_of(r).code, "RequestTimeTooSkewed") != 0 ||
-	    !date_header(r, "date", &theirs))
+	    !answer_date(r, "date", &theirs))
 		return false;
 	s->skew_ns = theirs - clock_now();
 	s->skew_set = true;
@@ -644,7 +514,7 @@ ask(struct s3 *s, const struct call *c, struct http_response *r, unsigned *attem
 				continue;
 			if (is_success(r) ||
 			    (r->status / 100 != 2 &&
-				!passing(r->status, answer_of(r).code))) {
+				!answer_passing(r->status, answer_of(r).code))) {
 				s->failing_since = 0;
 				return 0;
 			}

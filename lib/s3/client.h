@@ -10,7 +10,7 @@
  * its way or on disk is refused by the server.
  *
  * Tried again: no answer (names, connections, time), 5xx, 429, 408, 409 of two writers,
- * SlowDown, RequestTimeout.  Waits double from S3_WAIT_FIRST_NS up to S3_WAIT_MAX_NS with
+ * SlowDown, RequestTimeout.  Waits double from ANSWER_WAIT_FIRST_NS up to ANSWER_WAIT_MAX_NS with
  * full jitter, and are at least the server's Retry-After.  Trying ends `max_time_ns`
  * after the last byte moved (or try began) before the first failure that no good answer
  * followed, however many objects that time held: then each further object gets one try,
@@ -37,8 +37,6 @@ enum {
 	S3_PROBE_MAX = 1 << 20, /* bytes of a body that is put twice to know the server */
 };
 #define S3_PUT_MAX ((uint64_t)5 << 30) /* bytes that one PUT takes */
-#define S3_WAIT_FIRST_NS ((int64_t)200000000)
-#define S3_WAIT_MAX_NS ((int64_t)20000000000)
 #define S3_AWAY_NS ((int64_t)10000000000)
 
 struct s3_options {
@@ -85,11 +83,5 @@ int s3_has(struct s3 *s, const char *key, const struct s3_body *b, struct s3_res
 /* May the bucket have this name?  3 to 63 of a-z 0-9 . - (or _ and capitals, as old
  * ones). */
 bool s3_bucket_ok(const char *bucket);
-
-/* The text between <tag> and </tag>, entities decoded, cut to `size`; "" when missing. */
-void s3_xml_text(const char *xml, const char *tag, char *out, unsigned size);
-
-/* The wait before try `n` (the second try is 1), for a random number in [0, 1). */
-int64_t s3_wait_ns(unsigned n, double random);
 
 #endif

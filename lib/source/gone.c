@@ -301,6 +301,9 @@ retire(struct sweep *s, const struct ledger_entry *n, struct err *e)
 	if (other_is_behind(s, n)) {
 		; /* told by that one */
 	} else if (certain_gap(n)) {
+		/* opened by a mark, so that a stream cut here tells the gap again, not twice */
+		src_head(s->tail.out, s, n);
+		NDJSON_LIT(s->tail.out, "}}\n");
 		write_gap(s, n);
 		s->n.gaps++;
 	} else {

@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "fuzz.h"
 #include "net/http.h"
+#include "s3/answer.h"
 #include "s3/client.h"
 #include "s3/credentials.h"
 #include "s3/sigv4.h"
@@ -31,7 +32,7 @@ check_xml(const char *xml)
 		for (size_t k = 0; k < 4; k++) {
 			char *out = malloc(sizes[k]);
 
-			s3_xml_text(xml, tags[i], out, sizes[k]);
+			answer_xml_text(xml, tags[i], out, sizes[k]);
 			must(strlen(out) < sizes[k], "no end");
 			free(out);
 		}
