@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/hash.h"
+#include "base/units.h"
 #include "cli/diag.h"
 #include "cli/opts.h"
 #include "cli/stats.h"
@@ -25,7 +26,8 @@ enum {
 	ROUND_SHARE = 20,     /* and at least so many times what a look takes */
 };
 
-static const char *state, *format = "auto";
+static const char *state, *format = "auto", *since, *until;
+static int64_t ignore_older;
 static uint64_t max_line = 1 << 20;
 static bool no_rotated, follow, list;
 static struct opt_list exclude;
@@ -39,6 +41,12 @@ static const struct opt options[] = {
 	    "auto, docker, cri or raw (default auto: told by each file's first line)" },
 	{ 'x', "exclude", "GLOB", OPT_LIST, &exclude,
 	    "leave out files whose path or name matches (again and again)" },
+	{ 0, "since", "TIME", OPT_STR, &since,
+	    "leave out records before TIME (RFC 3339, or an age such as 2h)" },
+	{ 0, "until", "TIME", OPT_STR, &until,
+	    "end each file at its first record at or after TIME" },
+	{ 0, "ignore-older", "AGE", OPT_AGE, &ignore_older,
+	    "pass over files that were last written AGE ago or before" },
 	{ 0, "list", NULL, OPT_FLAG, &list,
 	    "print the files with size, id, committed offset and lag; read nothing "
 	    "else" },
@@ -148,6 +156,7 @@ take_counts(struct run *run)
 	run->stats.in = t->n.lines;
 	run->stats.out = t->n.records;
 	run->stats.rejected = t->n.rejected;
+	run->stats.filtered = t->n.filtered;
 	run->stats.joined = t->n.joined;
 	run->stats.bytes_in = t->n.bytes;
 	run->stats.bytes_out = run->out.bytes;
@@ -251,6 +260,7 @@ name_counts(struct run *run)
 	stats_own(&run->stats, "files", &s->n.files);
 	stats_own(&run->stats, "unchanged", &s->n.unchanged);
 	stats_own(&run->stats, "waiting", &s->n.waiting);
+	stats_own(&run->stats, "older", &s->n.older);
 	stats_own(&run->stats, "unreadable", &s->n.unreadable);
 	stats_own(&run->stats, "changed", &s->tail.n.changed);
 	stats_own(&run->stats, "held", &s->tail.n.held);
@@ -280,6 +290,32 @@ finish(struct run *run, struct err *e)
 	if (stats_end(&run->stats, e) < 0)
 		run->status = status_worse(run->status, diag_end(e));
 	return run->status;
+}
+
+/* A point in time, or how long before now. */
+static int
+parse_time(const char *name, const char *text, int64_t now, int64_t *ns, struct err *e)
+{
+	int64_t age;
+
+	*ns = INT64_MIN;
+	if (text == NULL || timestamp_parse(str_of(text), ns))
+		return 0;
+	if (units_age(text, &age, e) < 0)
+		return err_set(e, ST_USAGE,
+		    "--%s: %.100s: not a time (2026-11-22T13:00:00Z) and not an age (2h)",
+		    name, text);
+	*ns = now - age;
+	return 0;
+}
+
+static int
+parse_times(struct sweep *s, struct err *e)
+{
+	s->not_older = ignore_older > 0 ? s->now - ignore_older : INT64_MIN;
+	if (parse_time("since", since, s->now, &s->tail.since, e) < 0)
+		return -1;
+	return parse_time("until", until, s->now, &s->tail.until, e);
 }
 
 int
@@ -323,6 +359,8 @@ main(int argc, char *argv[])
 	run.sweep.rotated = !no_rotated;
 	run.sweep.format = (enum frame_format)which;
 	run.sweep.now = clock_now();
+	if (parse_times(&run.sweep, &e) < 0)
+		return diag_end(&e);
 	run.sweep.warn = warn;
 	run.sweep.note = note;
 	run.sweep.arg = &run;

@@ -1337,3 +1337,51 @@ as_nobody() {
 	[ "$(jq '.files | length' S/ledger.json)" -eq 80 ]
 	[ "$(sort -rn sizes | head -n 1)" -le 160 ]
 }
+
+@test "--since leaves out what is before, --until ends before what is after; the ledger knows" {
+	for m in {10..19}; do echo "2026-11-22T13:$m:00Z stdout F minute $m"; done >0.log
+	logtail --state=S --since=2026-11-22T13:13:00Z --until=2026-11-22T13:16:00Z --stats=st 0.log >out
+	[ "$(jq -r 'select(.log) | .log' out | paste -sd ,)" = "minute 13,minute 14,minute 15" ]
+	[ "$(jq -c '[.in, .out, .filtered]' st)" = "[6,3,3]" ]
+	logbatch --state=S out >/dev/null
+	run -0 logtail --state=S 0.log
+	[ "$(jq -r 'select(.log) | .log' <<<"$output" | paste -sd ,)" = \
+		"minute 16,minute 17,minute 18,minute 19" ]
+	run -2 logtail --since=yesterday 0.log
+	[[ $output == *"--since: yesterday: not a time"* ]]
+}
+
+@test "--since goes by the first part of a split line, and by zones" {
+	printf '%s\n' '2026-11-22T21:00:00+08:00 stdout P one ' '2026-11-22T13:10:00Z stdout F two' \
+		'2026-11-22T21:20:00+08:00 stdout F three' >0.log
+	run -0 logtail --since=2026-11-22T13:05:00Z 0.log
+	[ "$(jq -r 'select(.log) | .log' <<<"$output")" = three ]
+	run -0 logtail --until=2026-11-22T13:05:00Z 0.log
+	[ "$(jq -r 'select(.log) | .log' <<<"$output")" = "one two" ]
+}
+
+@test "files that are older than --since or --ignore-older are passed over unread" {
+	echo '2026-11-22T13:00:00Z stdout F old' | gzip >0.log.20261122-130000.gz
+	touch -d '3 hours ago' 0.log.20261122-130000.gz
+	echo '2026-11-22T13:00:00Z stdout F new' >0.log
+	run -0 logtail --ignore-older=2h 0.log
+	[ "$(jq -r 'select(.log) | .log' <<<"$output")" = new ]
+	run -0 logtail --since=2h --stats=st 0.log
+	[ "$(jq .older st)" -eq 1 ]
+	# Docker says in the header when the last line was
+	python3 - <<-'END'
+	import gzip, struct, zlib
+	log = b'{"log":"packed\\n","stream":"stdout","time":"2026-11-22T10:00:00Z"}\n'
+	extra = b'{"lastTime":"2026-11-22T10:00:00Z"}'
+	z = zlib.compressobj(6, zlib.DEFLATED, -15)
+	body = z.compress(log) + z.flush()
+	open("x-json.log.1.gz", "wb").write(b"\x1f\x8b\x08\x04\0\0\0\0\0\xff" +
+	    struct.pack("<H", len(extra)) + extra + body +
+	    struct.pack("<II", zlib.crc32(log), len(log)))
+	END
+	rm st
+	run -0 logtail --since=2026-11-22T11:00:00Z --stats=st x-json.log.1.gz
+	[ -z "$output" ] && [ "$(jq .older st)" -eq 1 ]
+	run -0 logtail --since=2026-11-22T09:00:00Z x-json.log.1.gz
+	[ "$(jq -r 'select(.log) | .log' <<<"$output")" = packed ]
+}

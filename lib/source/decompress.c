@@ -1,6 +1,8 @@
 #include "source/decompress.h"
 #include "base/err.h"
 #include "base/fileio.h"
+#include "record/jscan.h"
+#include "record/timestamp.h"
 
 #include <isa-l/igzip_lib.h>
 
@@ -244,4 +246,23 @@ bool
 reader_corrupt(const struct reader *r)
 {
 	return r->corrupt;
+}
+
+bool
+reader_docker_last(int fd, int64_t *ns)
+{
+	unsigned char head[12 + 512];
+	struct jscan_member m;
+	ssize_t got = pread_full(fd, head, sizeof head, 0);
+	size_t n;
+
+	if (got < 12 || head[0] != 0x1f || head[1] != 0x8b || !(head[3] & 4))
+		return false;
+	n = head[10] | (size_t)head[11] << 8;
+	if (n > (size_t)got - 12)
+		return false;
+	return jscan_find(
+		   (struct str){ (const char *)head + 12, n }, STR("lastTime"), &m) &&
+	       m.value.n > 2 &&
+	       timestamp_parse((struct str){ m.value.p + 1, m.value.n - 2 }, ns);
 }

@@ -38,6 +38,10 @@ int reader_seek(struct reader *r, uint64_t offset, const char *name, struct err 
 uint64_t reader_past_hole(const struct reader *r, uint64_t offset);
 
 uint64_t reader_offset(const struct reader *r);
+/* The time of the last line that Docker notes in the header of a .gz it makes, as the extra
+ * field {"lastTime":"..."} (moby's loggerutils); false: there is none. */
+bool reader_docker_last(int fd, int64_t *ns);
+
 /* It can be read once only. */
 bool reader_is_stream(const struct reader *r);
 bool reader_cut(const struct reader *r);

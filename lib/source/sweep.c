@@ -485,6 +485,20 @@ read_member(
 	return r;
 }
 
+/* Can nothing in the file be as late as is asked for? */
+static bool
+is_older(const struct sweep *s, const struct member *m)
+{
+	int64_t mtime =
+		    (int64_t)m->st.st_mtim.tv_sec * 1000000000 + m->st.st_mtim.tv_nsec,
+		last;
+
+	if (mtime < s->not_older || mtime < s->tail.since)
+		return true;
+	return s->tail.since != INT64_MIN && m->gzip &&
+	       reader_docker_last(m->fd, &last) && last < s->tail.since;
+}
+
 /* Look at every member before any is read: they are compared with each other. */
 static void
 look(struct sweep *s, struct family *f, struct met *all)
@@ -500,6 +514,11 @@ look(struct sweep *s, struct family *f, struct met *all)
 		stat_text(&w->m->st, w->stat);
 		w->settled = !s->stateful || left_alone(s, w->m);
 		w->final = is_final(s, f, i);
+		if (is_older(s, w->m)) {
+			w->empty = true;
+			s->n.older++;
+			continue;
+		}
 		if ((r = nothing_new(s, w)) > 0) {
 			s->n.unchanged++;
 			continue;

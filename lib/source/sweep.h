@@ -25,6 +25,8 @@ struct sweep_counts {
 	uint64_t unreadable;
 	uint64_t holes; /* bytes of NULs at the beginning of files, not read */
 	uint64_t gaps, possible_gaps;
+	uint64_t
+	    older; /* passed over unread: all in them is before tail.since, or too old */
 };
 
 struct sweep {
@@ -34,6 +36,7 @@ struct sweep {
 	bool rotated;             /* read rotated siblings */
 	enum frame_format format; /* FRAME_AUTO: by content */
 	int64_t now;              /* ns since the epoch */
+	int64_t not_older; /* files last written before this are passed over; INT64_MIN */
 	family_warn *warn;
 	void (*note)(const char *subject, const char *what); /* decisions, with -v */
 	void *arg;

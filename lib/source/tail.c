@@ -39,6 +39,7 @@ struct state {
 	uint64_t base;     /* offset of the block's first byte */
 	uint64_t last_mark;
 	uint64_t long_part; /* pieces given of a physical line that is too long */
+	bool until;         /* a record at or after t->until was met */
 	bool stop;          /* changed under us, or it cannot be read */
 	bool unreadable;
 };
@@ -46,7 +47,9 @@ struct state {
 int
 tail_init(struct tail *t, struct ndjson_out *out, uint64_t max_line, struct err *e)
 {
-	*t = (struct tail){ .out = out, .max_line = max_line };
+	*t = (struct tail){
+		.out = out, .max_line = max_line, .since = INT64_MIN, .until = INT64_MIN
+	};
 	t->block_cap = IDENTITY_WINDOW + 2 * BLOCK;
 	buf_init(&t->part[0], 2 * max_line + BLOCK);
 	buf_init(&t->part[1], 2 * max_line + BLOCK);
@@ -234,6 +237,25 @@ part_mark(struct ndjson_out *o, unsigned no, bool last)
 		NDJSON_LIT(o, ",\"last\":false}");
 }
 
+/* false for times that cannot be read, too: such a record is in no window. */
+static bool
+is_before(struct str time, int64_t limit)
+{
+	int64_t ns;
+
+	return limit != INT64_MIN && time.n > 0 && timestamp_parse(time, &ns) &&
+	       ns < limit;
+}
+
+static bool
+is_after(struct str time, int64_t limit)
+{
+	int64_t ns;
+
+	return limit != INT64_MIN && time.n > 0 && timestamp_parse(time, &ns) &&
+	       ns >= limit;
+}
+
 /* part_no 0: a whole message. */
 static int
 emit(struct state *st, const struct frame *fr, struct str message, uint64_t end,
@@ -242,6 +264,12 @@ emit(struct state *st, const struct frame *fr, struct str message, uint64_t end,
 	struct stream *s = &st->s[fr->stream];
 	struct ndjson_out *o = st->t->out;
 
+	s->wrote = true;
+	if (is_before(fr->time, st->t->since)) {
+		st->t->n.filtered++;
+		return 0;
+	}
+	st->t->n.records++;
 	begin_record(st, fr->stream, end);
 	if (fr->time.n > 0) {
 		NDJSON_LIT(o, "time\":\"");
@@ -260,7 +288,6 @@ emit(struct state *st, const struct frame *fr, struct str message, uint64_t end,
 	if (part_no > 0)
 		part_mark(o, part_no, last);
 	NDJSON_LIT(o, "}\n");
-	s->wrote = true;
 	return ndjson_end(o, e);
 }
 
@@ -269,7 +296,6 @@ count(struct state *st, uint64_t lines, uint64_t bytes)
 {
 	st->t->n.lines += lines;
 	st->t->n.joined += lines - 1;
-	st->t->n.records++;
 	st->t->n.bytes += bytes;
 }
 
@@ -401,6 +427,10 @@ one_line(struct state *st, struct str line, uint64_t start, uint64_t end, struct
 	if (end <= st->f->cursor[fr.stream])
 		return 0; /* this stream is further than the other */
 	s = &st->s[fr.stream];
+	if (!s->open && is_after(fr.time, st->t->until)) {
+		st->until = st->stop = true;
+		return 0;
+	}
 	if (fr.partial)
 		return add_part(st, &fr, start, end, e);
 	if (s->open) {
@@ -439,6 +469,8 @@ lines(struct state *st, struct err *e)
 		int r = st->long_part > 0 ? piece(st, line, end, true, e)
 					  : one_line(st, line, start, end, e);
 
+		if (st->until)
+			return 0;
 		st->long_part = 0;
 		st->from += line.n + 1;
 		if (r < 0)
@@ -562,6 +594,8 @@ read_all(struct state *st, struct err *e)
 	while ((r = more(st, e)) > 0) {
 		if (lines(st, e) < 0)
 			return -1;
+		if (st->until)
+			break;
 		if (st->have - st->from > longest) {
 			const char *p = st->t->block + st->from;
 			struct str line = { p, whole_characters(p, st->t->max_line) };
@@ -628,7 +662,7 @@ held(struct state *st)
 			st->t->n.held += st->s[s].part_lines;
 			st->s[s].part_lines = 0;
 		}
-	st->t->n.held += st->have > st->from;
+	st->t->n.held += !st->until && st->have > st->from;
 }
 
 int

@@ -33,6 +33,7 @@ enum { TAIL_MARK_EVERY = 256 << 10 };
 struct tail_counts {
 	uint64_t lines;    /* physical lines dealt with */
 	uint64_t records;  /* written whole */
+	uint64_t filtered; /* before `since` */
 	uint64_t rejected; /* written as _error records */
 	uint64_t joined;   /* lines that became part of the record of another */
 	uint64_t bytes;    /* of those lines */
@@ -50,6 +51,9 @@ struct tail {
 	char first_time[64], last_time[64]; /* of those that end in Z */
 	int64_t first_ns, last_ns;          /* of those of other zones, if `zoned` */
 	bool zoned;
+	/* Records before `since` are left out, as dealt with; a file is read no further than
+	 * its first record at or after `until`.  By the runtime's times; INT64_MIN: no limit. */
+	int64_t since, until;
 	const volatile sig_atomic_t *stop; /* not 0: end at the next block; may be NULL */
 	char *block;                       /* see tail.c */
 	size_t block_cap;
