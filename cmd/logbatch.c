@@ -235,8 +235,11 @@ read_one(struct run *run, const struct inputs *files, struct err *e)
 		if (r == 0 && max_age > 0 &&
 		    (run->oldest != 0 || run->in.n.records > before))
 			r = cut_if_due(run, run->in.n.records == before, e);
-		if ((run->line_no & 4095) == 0)
+		if ((run->line_no & 4095) == 0) {
+			run->stats.in = run->in.n.records + run->in.n.rejected;
+			run->stats.bytes_in = run->lines.bytes;
 			stats_poll(&run->stats);
+		}
 	}
 	input_fd = -1;
 	return r < 0 || got < 0 ? -1 : 0;

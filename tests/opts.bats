@@ -278,3 +278,16 @@ sys.exit(subprocess.run(sys.argv[1:], stdin=slave).returncode)' "$p"
 		[[ $stderr == "$p: "* ]]
 	done
 }
+
+@test "progress is drawn on a terminal, wiped at the end, and not with --progress=never or in a pipe" {
+	command -v logtail nodetree >/dev/null || skip "not built"
+	nodetree --pods=30 --bytes=60M tree >/dev/null
+	on_tty() { python3 -c 'import pty, sys; pty.spawn(["sh", "-c", sys.argv[1]])' "$1" </dev/null; }
+	on_tty 'logtail tree/var/log/containers | while [ $(head -c 1000000 | wc -c) -gt 0 ]; do sleep 0.02; done' >drawn
+	grep -q 'logtail: [0-9]* in, [0-9.]* MB' drawn
+	[[ "$(tail -c 4 drawn)" == *$'\e[K' ]]
+	on_tty 'logtail --progress=never tree/var/log/containers >/dev/null' >quiet
+	[ ! -s quiet ]
+	on_tty 'cat /dev/null | logparse >/dev/null' >piped
+	[ ! -s piped ]
+}

@@ -1,6 +1,7 @@
 #include "cli/diag.h"
 #include "base/err.h"
 #include "cli/opts.h"
+#include "cli/progress.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -40,6 +41,7 @@ say(const char *fmt, va_list ap)
 	size_t n = 0;
 	ssize_t ignored;
 
+	progress_wipe();
 	vsnprintf(text, sizeof text, fmt, ap);
 	n = (size_t)snprintf(line, 64, "%.60s: ", prog);
 	for (const char *p = text; *p != '\0' && n < sizeof line - 10;) {

@@ -94,8 +94,11 @@ one_input(struct run *run, struct err *e)
 		run->line_no++;
 		if (one_line(run, got, line, e) < 0)
 			return -1;
-		if ((run->line_no & 4095) == 0)
+		if ((run->line_no & 4095) == 0) {
+			run->f->stats.bytes_in = run->in.bytes;
+			run->f->stats.bytes_out = run->f->out.bytes;
 			stats_poll(&run->f->stats);
+		}
 	}
 	return got;
 }

@@ -4,6 +4,7 @@
 #include "base/fileio.h"
 #include "cli/diag.h"
 #include "cli/opts.h"
+#include "cli/progress.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -100,6 +101,7 @@ stats_poll(const struct stats *s)
 	char line[2048];
 	struct err e;
 
+	progress_draw(s);
 	if (!asked)
 		return;
 	asked = 0;
@@ -114,6 +116,7 @@ stats_end(const struct stats *s, struct err *e)
 	size_t n;
 	int fd = STDERR_FILENO, r;
 
+	progress_wipe();
 	if (common.stats == NULL)
 		return 0;
 	n = render(s, line, sizeof line);

@@ -40,7 +40,8 @@ void stats_own(struct stats *s, const char *name, const uint64_t *n);
 /* Widen first_time..last_time by times in one form (they are compared as text). */
 void stats_time(struct stats *s, struct str time);
 
-/* To call now and then: prints to standard error if SIGUSR1 came. */
+/* To call now and then, with the counts up to date: prints to standard error if SIGUSR1
+ * came, and draws the progress. */
 void stats_poll(const struct stats *s);
 
 /* The line at the end, to where --stats says; nothing without it. */
