@@ -29,7 +29,7 @@ enum {
 static const char *state, *format = "auto", *since, *until;
 static int64_t ignore_older;
 static uint64_t max_line = 1 << 20;
-static bool no_rotated, follow, list;
+static bool no_rotated, follow, list, commit;
 static struct opt_list exclude;
 
 static const struct opt options[] = {
@@ -37,6 +37,8 @@ static const struct opt options[] = {
 	    "go on for ever: read what is written, and files that are new" },
 	{ 0, "state", "DIR", OPT_STR, &state,
 	    "start after what the ledger in DIR says is archived" },
+	{ 0, "commit", NULL, OPT_FLAG, &commit,
+	    "move the ledger's cursors at a successful end; for use without logbatch" },
 	{ 0, "format", "NAME", OPT_STR, &format,
 	    "auto, docker, cri or raw (default auto: told by each file's first line)" },
 	{ 'x', "exclude", "GLOB", OPT_LIST, &exclude,
@@ -247,9 +249,15 @@ list_all(struct run *run, int argc, char *argv[], struct err *e)
 static int
 sweep_once(struct run *run, int argc, char *argv[], struct err *e)
 {
-	if (find_files(run, argc, argv, e) < 0 || read_streams(run, argc, argv, e) < 0)
+	const struct ledger *l = run->sweep.ledger;
+
+	if (find_files(run, argc, argv, e) < 0 || read_streams(run, argc, argv, e) < 0 ||
+	    sweep_all(run, argc, argv, e) < 0)
 		return -1;
-	return sweep_all(run, argc, argv, e);
+	/* all is handed over */
+	if (commit && (run->sweep.n.files > 0 || l->forgot > l->gen))
+		return ledger_commit_alone(state, run->sweep.ledger, e);
+	return 0;
 }
 
 static void
@@ -336,6 +344,13 @@ main(int argc, char *argv[])
 		err_set(&e, ST_USAGE, "--max-line: not from 1K to 2M");
 		return diag_end(&e);
 	}
+	if (commit && (state == NULL || follow || list)) {
+		err_set(&e, ST_USAGE,
+		    "--commit: goes with --state, not with --follow or --list");
+		return diag_end(&e);
+	}
+	if (commit && ledger_refuse_logbatch(state, &e) < 0)
+		return diag_end(&e);
 	if (list && follow) {
 		err_set(&e, ST_USAGE, "--list: not with --follow");
 		return diag_end(&e);

@@ -1385,3 +1385,46 @@ as_nobody() {
 	run -0 logtail --since=2026-11-22T09:00:00Z x-json.log.1.gz
 	[ "$(jq -r 'select(.log) | .log' <<<"$output")" = packed ]
 }
+
+@test "a clock that was set back delays what is final, and loses and repeats nothing" {
+	printf '2026-11-22T13:00:00Z stdout F one\n2026-11-22T13:00:01Z stdout F no end' \
+		>0.log.20261122-130002
+	echo '2026-11-22T13:00:03Z stdout F two' >0.log
+	touch -d '+2 hours' 0.log.20261122-130002 0.log # as seen after the clock went back
+	logtail --state=S 0.log >out
+	[ "$(jq -r 'select(.log) | .log' out | paste -sd ,)" = one,two ]
+	logbatch --state=S out >/dev/null
+	run -0 logtail --state=S 0.log
+	[ "$(jq -c 'select(.log)' <<<"$output")" = "" ]
+	touch -d '-1 hour' 0.log.20261122-130002
+	run -0 logtail --state=S 0.log
+	[ "$(jq -r 'select(.log) | .log' <<<"$output")" = "no end" ]
+}
+
+@test "--commit moves the cursors of logtail's own ledger, and refuses logbatch's" {
+	echo '2026-11-22T13:00:00Z stdout F one' >0.log
+	run -0 logtail --state=T --commit 0.log
+	[ "$(jq -r 'select(.log) | .log' <<<"$output")" = one ]
+	run -0 logtail --state=T --commit 0.log
+	[ -z "$output" ]
+	echo '2026-11-22T13:00:01Z stdout F two' >>0.log
+	logtail --state=T --commit 0.log | grep -q '"log":"two"'
+	mv 0.log 0.log.20261122-130002
+	gzip 0.log.20261122-130002
+	echo '2026-11-22T13:00:03Z stdout F three' >0.log
+	logtail --state=T --commit 0.log | jq -r 'select(.log) | .log' | grep -qx three
+	[ -z "$(logtail --state=T --commit 0.log)" ]
+	logtail --state=S 0.log | logbatch --state=S >/dev/null
+	cp S/ledger.json before
+	run -2 logtail --state=S --commit 0.log
+	[[ $output == *"the ledger is logbatch's"* ]]
+	cmp before S/ledger.json
+	run -2 logtail --commit 0.log
+}
+
+@test "--commit commits nothing when the output fails" {
+	echo '2026-11-22T13:00:00Z stdout F one' >0.log
+	logtail --state=T --commit 0.log >/dev/full 2>err && false
+	[ ! -e T/ledger.json ]
+	logtail --state=T --commit 0.log | grep -q one
+}

@@ -84,6 +84,13 @@ void ledger_free(struct ledger *l);
  * reserve), durable.  Does nothing to one that is whole. */
 int ledger_prepare(const char *dir, struct err *e);
 
+/* For logtail alone, without logbatch: `l`, loaded from `dir` and changed since, becomes the
+ * next generation.  -1: ST_LATER if somebody else committed meanwhile, ST_USAGE if the ledger
+ * is one of logbatch (there is an outbox), which knows what logtail cannot. */
+int ledger_commit_alone(const char *dir, struct ledger *l, struct err *e);
+/* 0; -1 (ST_USAGE): `dir` is a ledger of logbatch's. */
+int ledger_refuse_logbatch(const char *dir, struct err *e);
+
 /* Hold DIR/lock.  A descriptor, or -1: ST_LATER when `wait_ns` passed first. */
 int ledger_lock(const char *dir, int64_t wait_ns, struct err *e);
 void ledger_unlock(int fd);

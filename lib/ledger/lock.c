@@ -183,3 +183,47 @@ ledger_manifest(const struct ledger_batch *b, const char *dir, struct buf *line)
 	buf_adds(line, b->manifest + head);
 	buf_addc(line, '\n');
 }
+
+static int
+commit_locked(const char *dir, struct ledger *l, struct err *e)
+{
+	struct ledger *now = ledger_load(dir, e);
+	bool committed, moved;
+
+	if (now == NULL)
+		return -1;
+	moved = now->gen != l->gen;
+	ledger_free(now);
+	if (moved)
+		return err_set(e, ST_LATER,
+		    "%s: another sweep committed first; nothing is committed", dir);
+	return ledger_save(dir, l, &committed, e);
+}
+
+int
+ledger_refuse_logbatch(const char *dir, struct err *e)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof path, "%s/outbox", dir) >= (int)sizeof path)
+		return err_set(e, ST_USAGE, "%s: name too long", dir);
+	if (access(path, F_OK) == 0)
+		return err_set(e, ST_USAGE,
+		    "%s: the ledger is logbatch's, which commits what it has archived; "
+		    "leave out --commit",
+		    dir);
+	return 0;
+}
+
+int
+ledger_commit_alone(const char *dir, struct ledger *l, struct err *e)
+{
+	int lock, r;
+
+	if (ledger_refuse_logbatch(dir, e) < 0 || dir_make(dir, true, e) < 0 ||
+	    (lock = ledger_lock(dir, LOCK_WAIT_S * 1000000000LL, e)) < 0)
+		return -1;
+	r = commit_locked(dir, l, e);
+	ledger_unlock(lock);
+	return r;
+}

@@ -343,8 +343,11 @@ gone_retire(struct sweep *s, char *const operands[], size_t n, struct err *e)
 		}
 	/* only now: streams of one file look at each other */
 	for (size_t i = 0; i < count; i++)
-		if (retired[i])
+		if (retired[i]) {
 			ledger_forget(s->ledger, str_of(missed[i]->id));
+			s->ledger->forgot =
+			    s->ledger->gen + 1; /* should it be committed */
+		}
 	free(there.hash);
 	free(missed);
 	free(retired);

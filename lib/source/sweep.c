@@ -397,6 +397,7 @@ remember(struct sweep *s, const struct met *w, const struct tail_file *t)
 		    ledger_set_text(&n->time, str_of(time)) < 0)
 			return -1;
 		n->end = t->cursor[i];
+		n->gen = s->ledger->gen + 1; /* should it be committed */
 		if (t->at > 0) {
 			n->at = t->at;
 			n->sum = t->sum;
