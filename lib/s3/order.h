@@ -20,7 +20,7 @@ struct order {
 };
 
 /* NULL: good; else what is wrong with the line.  order_done either way. */
-const char *order_read(struct str line, struct order *o);
-void order_done(struct order *o);
+const char *order_read(struct str line, struct order *m);
+void order_done(struct order *m);
 
 #endif
