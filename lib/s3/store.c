@@ -300,9 +300,9 @@ temp_make(const struct store *st, char *path, size_t size, struct err *e)
 				continue;
 			return err_sys(e, path);
 		}
-		/* swept between open and flock: another */
-		(void)flock(fd, LOCK_EX | LOCK_NB);
-		if (fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_ino == b.st_ino)
+		/* swept, or about to be, between open and flock: another name */
+		if ((flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) &&
+		    fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_ino == b.st_ino)
 			return fd;
 		close(fd);
 	}
