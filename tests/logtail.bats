@@ -1428,3 +1428,25 @@ as_nobody() {
 	[ ! -e T/ledger.json ]
 	logtail --state=T --commit 0.log | grep -q one
 }
+
+@test "copytruncate while the file is read: what was read is right, the rest is left to the next sweep" {
+	seq -f 'a %.0f of the first' 200000 >a.log
+	mkfifo p
+	logtail --state=S --stats=st a.log >p &
+	{
+		IFS= read -r first # logtail now waits on the pipe, within the file
+		sleep 0.3
+		cp a.log a.log.1
+		seq -f 'b %.0f, written after it was truncated' 200000 >a.log
+		printf '%s\n' "$first"
+		cat
+	} <p >out
+	wait
+	[ "$(jq .changed st)" -eq 1 ]
+	! grep -q '"log":"b ' out
+	logbatch --state=S out >m
+	touch -d '-1 hour' a.log.1
+	logtail --state=S a.log | logbatch --state=S >m
+	jq -r .path m | xargs zcat | jq -r .log | sort >got
+	sort a.log.1 a.log | cmp - got
+}
