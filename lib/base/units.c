@@ -13,7 +13,7 @@ number(const char *s, char **rest, uint64_t *n, struct err *e)
 
 	errno = 0;
 	if (!isdigit((unsigned char)*s) || (v = strtoull(s, rest, 10), errno == ERANGE))
-		return err_set(e, ST_USAGE, "%s: not a number in range", s), -1;
+		return err_set(e, ST_USAGE, "%s: not a number in range", s);
 	*n = v;
 	return 0;
 }

@@ -40,7 +40,6 @@ struct position {
 	bool started;    /* `began` is known */
 	int64_t last_ns; /* the time of its last record that had one */
 	bool has_time;
-	struct position *next; /* in the table */
 };
 
 struct positions {
