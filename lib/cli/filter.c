@@ -42,7 +42,7 @@ one_line(struct run *run, int got, struct str line, struct err *e)
 	bool is_record = got != NDJSON_PIECE && record_read(&f->reader, line, &r);
 
 	if (got == NDJSON_TORN && run->in.pipe &&
-	    (!is_record || !jscan_shape(line, NULL))) {
+	    (!is_record || !record_shape(&r, NULL))) {
 		diag_error("%s: the last line is cut off: its writer was killed; dropped",
 		    run->in.name);
 		f->stats.in++;

@@ -61,7 +61,7 @@ jscan_shape(struct str line, unsigned *flags)
 {
 	unsigned unused;
 
-	return kern.shape(line.p, line.p + line.n, flags ? flags : &unused);
+	return kern.shape(line.p, line.p + line.n, false, flags ? flags : &unused);
 }
 
 const char *

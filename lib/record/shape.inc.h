@@ -1,34 +1,41 @@
 /* The shape check over blocks of 64 bytes, once per kind of CPU.  The includer defines
  * SHAPE_NAME, SHAPE_ATTR, SHAPE_MASKS(p, m) filling a struct masks, and SHAPE_XOR(bits), the
- * running exclusive or of all lower bits. */
+ * running exclusive or of all lower bits.  With SHAPE_ANY_LENGTH it is SHAPE_MASKS(p, n, m), and
+ * what is behind n bytes counts as blanks. */
 
 SHAPE_ATTR static bool
-SHAPE_NAME(const char *p, const char *end, unsigned *flags)
+SHAPE_NAME(const char *p, const char *end, bool within, unsigned *flags)
 {
 	uint64_t in_string = 0, escape_next = 0, quote_before = 0;
-	int64_t depth = 0;
+	int64_t depth = within;
 	bool closed = false;
+#ifndef SHAPE_ANY_LENGTH
 	char last[64];
+#endif
 
 	*flags = 0;
 	while (end > p && blank(end[-1]))
 		end--;
-	while (p < end && blank(*p))
+	while (!within && p < end && blank(*p))
 		p++;
-	if (end - p < 2 || *p != '{' || end[-1] != '}')
+	if (end - p < 2 - within || (!within && *p != '{') || end[-1] != '}')
 		return false;
 	for (; p < end; p += 64) {
 		size_t left = (size_t)(end - p);
-		const char *block = p;
 		struct masks m;
 		uint64_t inside, open, close, first;
 
+#ifdef SHAPE_ANY_LENGTH
+		SHAPE_MASKS(p, left, &m);
+#else
 		if (left < 64) {
 			memset(last, ' ', sizeof last);
 			memcpy(last, p, left);
-			block = last;
+			SHAPE_MASKS(last, &m);
+		} else {
+			SHAPE_MASKS(p, &m);
 		}
-		SHAPE_MASKS(block, &m);
+#endif
 		if ((m.back | escape_next) != 0)
 			m.quote &= ~escaped_bytes(m.back, &escape_next);
 		inside = SHAPE_XOR(m.quote) ^ in_string;
@@ -36,12 +43,12 @@ SHAPE_NAME(const char *p, const char *end, unsigned *flags)
 		/* no control byte in a string; outside none but blanks, and no backslash */
 		if (((m.ctrl & inside) | (m.back & ~inside)) != 0)
 			return false;
-		if (m.ctrl != 0 && !only_blanks(block, m.ctrl))
+		if (m.ctrl != 0 && !only_blanks(p, m.ctrl))
 			return false;
 		first = (m.letter | m.back) & (m.quote << 1 | quote_before);
 		quote_before = m.quote >> 63;
 		if (first != 0)
-			*flags |= telling_keys(p, end, first);
+			*flags |= kernels_telling_keys(p, end, first);
 		open = m.open & ~inside;
 		close = m.close & ~inside;
 		if (depth > __builtin_popcountll(close)) {
@@ -66,3 +73,4 @@ SHAPE_NAME(const char *p, const char *end, unsigned *flags)
 #undef SHAPE_ATTR
 #undef SHAPE_MASKS
 #undef SHAPE_XOR
+#undef SHAPE_ANY_LENGTH
