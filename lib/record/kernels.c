@@ -24,12 +24,18 @@ past_letter(const char *p, const char *end, char letter)
 
 /* Does the string that begins at p read `name`, and may it be a key: does no comma or closing
  * bracket follow? */
-static bool
-may_be_key(const char *p, const char *end, const char *name)
+static inline bool
+may_be_key(const char *p, const char *end, const char *name, size_t n)
 {
-	for (; *name != '\0'; name++)
-		if ((p = past_letter(p, end, *name)) == NULL)
+	if ((size_t)(end - p) > n && memcmp(p, name, n) == 0) {
+		p += n;
+	} else {
+		if (memchr(p, '\\', (size_t)(end - p) < n ? (size_t)(end - p) : n) == NULL)
 			return false;
+		for (; *name != '\0'; name++)
+			if ((p = past_letter(p, end, *name)) == NULL)
+				return false;
+	}
 	if (p == end || *p != '"')
 		return false;
 	return ++p == end || (*p != ',' && *p != '}' && *p != ']');
@@ -43,9 +49,9 @@ kernels_telling_keys(const char *p, const char *end, uint64_t first)
 	for (; first != 0; first &= first - 1) {
 		const char *at = p + __builtin_ctzll(first);
 
-		if ((*at == '_' || *at == '\\') && may_be_key(at, end, "_error"))
+		if ((*at == '_' || *at == '\\') && may_be_key(at, end, "_error", 6))
 			flags |= SHAPE_ERROR_KEY;
-		if ((*at == 'k' || *at == '\\') && may_be_key(at, end, "kubernetes"))
+		if ((*at == 'k' || *at == '\\') && may_be_key(at, end, "kubernetes", 10))
 			flags |= SHAPE_KUBERNETES_KEY;
 	}
 	return flags;
@@ -123,6 +129,7 @@ masks_portable(const char *p, struct masks *m)
 #define SHAPE_NAME shape_portable
 #define SHAPE_ATTR
 #define SHAPE_MASKS masks_portable
+#define SHAPE_DEPTH depth_loop
 #define SHAPE_XOR xor_shifts
 #include "record/shape.inc.h"
 
@@ -165,9 +172,11 @@ kernels_use(const char *name)
 	__builtin_cpu_init();
 	if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
 	    __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("pclmul") &&
-	    __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("bmi2") &&
-	    take(&kernels_avx512, name))
-		return true;
+	    __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("bmi2")) {
+		kernels_avx512_init();
+		if (take(&kernels_avx512, name))
+			return true;
+	}
 	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul") &&
 	    __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("bmi")) {
 		spread_init();

@@ -123,10 +123,47 @@ xor_clmul(uint64_t x)
 	return (uint64_t)_mm_cvtsi128_si64(product);
 }
 
+/* Eight brackets at a time: what they add to the depth, and how far below it they come. */
+static struct {
+	int8_t add, least;
+} brackets[256];
+
+void
+kernels_avx512_init(void)
+{
+	for (unsigned m = 0; m < 256; m++) {
+		int depth = 0, least = 0;
+
+		for (unsigned i = 0; i < 8; i++) {
+			depth += m >> i & 1 ? 1 : -1;
+			least = depth < least ? depth : least;
+		}
+		brackets[m].add = (int8_t)depth;
+		brackets[m].least = (int8_t)least;
+	}
+}
+
+AVX512 static inline int64_t
+depth_table(int64_t depth, uint64_t open, uint64_t close)
+{
+	uint64_t both = open | close, kinds = _pext_u64(open, both);
+	int n = __builtin_popcountll(both);
+
+	/* those that are missing of the last eight are taken for open ones, and taken back */
+	kinds |= n < 64 ? UINT64_MAX << n : 0;
+	for (; n > 0; n -= 8, kinds >>= 8) {
+		if (depth + brackets[kinds & 255].least < 1)
+			return 0;
+		depth += brackets[kinds & 255].add;
+	}
+	return depth + n;
+}
+
 #define SHAPE_NAME shape_avx512
 #define SHAPE_ATTR AVX512
 #define SHAPE_MASKS masks_avx512
 #define SHAPE_ANY_LENGTH
+#define SHAPE_DEPTH depth_table
 #define SHAPE_XOR xor_clmul
 #include "record/shape.inc.h"
 

@@ -25,6 +25,8 @@ one_letter(char c)
  * them; an index with its top bit set is such a '\\' (or past the end). */
 extern unsigned char kernels_spread[256][16];
 
+void kernels_avx512_init(void);
+
 /* For shape.inc.h */
 
 /* `letter` marks a few bytes more than '_' and 'k', the first of the keys looked for: both
@@ -69,6 +71,14 @@ only_blanks(const char *block, uint64_t ctrl)
 
 /* SHAPE_* of the strings whose first bytes are marked. */
 unsigned kernels_telling_keys(const char *p, const char *end, uint64_t first);
+
+static inline int64_t
+depth_loop(int64_t depth, uint64_t open, uint64_t close)
+{
+	for (uint64_t both = open | close; both != 0 && depth > 0; both &= both - 1)
+		depth += open & both & -both ? 1 : -1;
+	return depth;
+}
 
 static inline uint64_t
 xor_shifts(uint64_t x)

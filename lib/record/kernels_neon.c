@@ -137,6 +137,7 @@ masks_neon(const char *p, struct masks *m)
 #define SHAPE_NAME shape_neon
 #define SHAPE_ATTR
 #define SHAPE_MASKS masks_neon
+#define SHAPE_DEPTH depth_loop
 #define SHAPE_XOR xor_shifts
 #include "record/shape.inc.h"
 

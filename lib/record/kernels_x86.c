@@ -120,6 +120,7 @@ masks_sse2(const char *p, struct masks *m)
 #define SHAPE_NAME shape_sse2
 #define SHAPE_ATTR
 #define SHAPE_MASKS masks_sse2
+#define SHAPE_DEPTH depth_loop
 #define SHAPE_XOR xor_shifts
 #include "record/shape.inc.h"
 
@@ -246,6 +247,7 @@ xor_clmul(uint64_t x)
 #define SHAPE_NAME shape_avx2
 #define SHAPE_ATTR AVX2
 #define SHAPE_MASKS masks_avx2
+#define SHAPE_DEPTH depth_loop
 #define SHAPE_XOR xor_clmul
 #include "record/shape.inc.h"
 

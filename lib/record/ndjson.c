@@ -97,12 +97,10 @@ ndjson_text(struct ndjson_out *o, const char *p, size_t n, uint64_t *replaced)
 void
 ndjson_u64(struct ndjson_out *o, uint64_t v)
 {
-	char digits[20], *p = digits + sizeof digits;
+	char *to = ndjson_room(o, JSONW_U64_MAX);
 
-	do
-		*--p = (char)('0' + v % 10);
-	while ((v /= 10) != 0);
-	ndjson_add(o, p, (size_t)(digits + sizeof digits - p));
+	if (to != NULL)
+		o->n = (size_t)(jsonw_u64(to, v) - o->buf);
 }
 
 int

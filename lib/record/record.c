@@ -260,13 +260,20 @@ member_by_member(struct record_reader *rr, struct record *r)
 	return true;
 }
 
-/* Not by assigning a struct: copying what was just stored waits for the stores. */
+/* Member by member: as one struct it becomes `rep stos`, slow to begin, or a copy that waits
+ * for what was just stored. */
 static void
 clear(struct record *r, struct str line)
 {
-	memset(r, 0, sizeof *r);
+	const struct str none = { NULL, 0 };
+
 	r->line = line;
+	r->has_src = r->mark = r->fresh = false;
 	r->slot = RECORD_SLOTS;
+	r->src.file = r->src.id = none;
+	r->src.gen = r->src.end = 0;
+	r->src_raw = r->rest = r->time = r->stream = none;
+	r->sound = r->log_at = r->log_key = NULL;
 }
 
 bool

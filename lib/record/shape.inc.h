@@ -1,24 +1,28 @@
 /* The shape check over blocks of 64 bytes, once per kind of CPU.  The includer defines
  * SHAPE_NAME, SHAPE_ATTR, SHAPE_MASKS(p, m) filling a struct masks, and SHAPE_XOR(bits), the
- * running exclusive or of all lower bits.  With SHAPE_ANY_LENGTH it is SHAPE_MASKS(p, n, m), and
+ * running exclusive or of all lower bits; SHAPE_DEPTH(depth, open, close) is the
+ * depth after these brackets, 0 when they closed all before their end.  With SHAPE_ANY_LENGTH it is SHAPE_MASKS(p, n, m), and
  * what is behind n bytes counts as blanks. */
 
 SHAPE_ATTR static bool
 SHAPE_NAME(const char *p, const char *end, bool within, unsigned *flags)
 {
 	uint64_t in_string = 0, escape_next = 0, quote_before = 0;
-	int64_t depth = within;
-	bool closed = false;
+	int64_t depth = 1;
 #ifndef SHAPE_ANY_LENGTH
-	char last[64];
+	char rest[64];
 #endif
 
 	*flags = 0;
 	while (end > p && blank(end[-1]))
 		end--;
-	while (!within && p < end && blank(*p))
-		p++;
-	if (end - p < 2 - within || (!within && *p != '{') || end[-1] != '}')
+	if (!within) {
+		while (p < end && blank(*p))
+			p++;
+		if (p == end || *p++ != '{')
+			return false;
+	}
+	if (p == end || end[-1] != '}')
 		return false;
 	for (; p < end; p += 64) {
 		size_t left = (size_t)(end - p);
@@ -29,9 +33,9 @@ SHAPE_NAME(const char *p, const char *end, bool within, unsigned *flags)
 		SHAPE_MASKS(p, left, &m);
 #else
 		if (left < 64) {
-			memset(last, ' ', sizeof last);
-			memcpy(last, p, left);
-			SHAPE_MASKS(last, &m);
+			memset(rest, ' ', sizeof rest);
+			memcpy(rest, p, left);
+			SHAPE_MASKS(rest, &m);
 		} else {
 			SHAPE_MASKS(p, &m);
 		}
@@ -51,26 +55,24 @@ SHAPE_NAME(const char *p, const char *end, bool within, unsigned *flags)
 			*flags |= kernels_telling_keys(p, end, first);
 		open = m.open & ~inside;
 		close = m.close & ~inside;
-		if (depth > __builtin_popcountll(close)) {
-			depth += __builtin_popcountll(open) - __builtin_popcountll(close);
-		} else {
-			for (uint64_t both = open | close; both != 0; both &= both - 1) {
-				uint64_t bit = both & -both;
+		if (left <= 64) {
+			/* what the last byte closes is the object, and nothing else is */
+			uint64_t last = 1ULL << (left - 1);
 
-				depth += open & bit ? 1 : -1;
-				/* only the last byte may close the object */
-				if (depth == 0) {
-					if (p + __builtin_ctzll(bit) != end - 1)
-						return false;
-					closed = true;
-				}
-			}
+			if ((close & last) == 0)
+				return false;
+			close ^= last;
 		}
+		if (depth > __builtin_popcountll(close))
+			depth += __builtin_popcountll(open) - __builtin_popcountll(close);
+		else if ((depth = SHAPE_DEPTH(depth, open, close)) == 0)
+			return false;
 	}
-	return closed && in_string == 0;
+	return depth == 1;
 }
 #undef SHAPE_NAME
 #undef SHAPE_ATTR
 #undef SHAPE_MASKS
 #undef SHAPE_XOR
+#undef SHAPE_DEPTH
 #undef SHAPE_ANY_LENGTH
