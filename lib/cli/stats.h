@@ -22,7 +22,8 @@ enum { STATS_OWN_MAX = 24 };
 
 struct stats {
 	uint64_t in, out, rejected, filtered, joined, bytes_in, bytes_out;
-	char first_time[TIMESTAMP_MAX], last_time[TIMESTAMP_MAX]; /* RFC 3339, or "" for none */
+	char first_time[TIMESTAMP_MAX],
+	    last_time[TIMESTAMP_MAX]; /* RFC 3339, or "" for none */
 	struct {
 		const char *name;
 		const uint64_t *n;

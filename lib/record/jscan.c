@@ -328,9 +328,23 @@ jscan_key_is(struct str raw, struct str name)
 
 /* Strict from here on. */
 
-/* Past the closing quote of the string that begins at p (after its opening quote). */
+#define EACH8(c) (0x0101010101010101ULL * (unsigned char)(c))
+#define HIGH8 EACH8(0x80)
+
+/* The high bit of the first byte that kern.special would stop at, and perhaps of others behind
+ * it; 0 if there is none. */
+static inline uint64_t
+special8(uint64_t eight)
+{
+	uint64_t quote = eight ^ EACH8('"'), back = eight ^ EACH8('\\');
+
+	return ((quote - EACH8(1)) | (back - EACH8(1)) | (eight - EACH8(0x20)) | eight) &
+	       HIGH8;
+}
+
+/* Past the closing quote of the string that goes on at p. */
 static const char *
-valid_string(const char *p, const char *end, const char **why)
+valid_string_long(const char *p, const char *end, const char **why)
 {
 	unsigned n;
 
@@ -360,6 +374,26 @@ valid_string(const char *p, const char *end, const char **why)
 			p += n;
 		}
 	}
+}
+
+/* The same: most strings are short and plain. */
+static inline const char *
+valid_string(const char *p, const char *end, const char **why)
+{
+	uint64_t eight, hit;
+
+	for (int i = 0; i < 3 && end - p >= 8; i++, p += 8) {
+		memcpy(&eight, p, 8);
+		if ((hit = special8(eight)) == 0)
+			continue;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+		p += __builtin_ctzll(hit) / 8;
+		if (*p == '"')
+			return p + 1;
+#endif
+		break;
+	}
+	return valid_string_long(p, end, why);
 }
 
 static bool
@@ -419,9 +453,6 @@ valid_scalar(const char *p, const char *end, const char **why)
 	return NULL;
 }
 
-/* What may come next. */
-enum want { VALUE, VALUE_OR_CLOSE, KEY, KEY_OR_CLOSE, COMMA_OR_CLOSE };
-
 struct valid {
 	const char *p, *end, *why;
 	unsigned depth;
@@ -455,86 +486,106 @@ enter(struct valid *v, bool object)
 	return true;
 }
 
-/* One token; false with v->why set. */
-static bool
-step(struct valid *v, enum want *want)
+/* To the next byte that is no blank; false: there is none. */
+static inline bool
+at_token(struct valid *v)
 {
-	char c = *v->p;
+	if (v->p < v->end && (unsigned char)*v->p > ' ')
+		return true;
+	if ((v->p = blanks(v->p, v->end)) < v->end)
+		return true;
+	v->why = "ends too early";
+	return false;
+}
+
+/* A key and its colon. */
+static inline bool
+key(struct valid *v)
+{
 	const char *q;
 
-	switch (*want) {
-	case KEY_OR_CLOSE:
-	case VALUE_OR_CLOSE:
-		if (c == (*want == KEY_OR_CLOSE ? '}' : ']')) {
-			v->p++;
-			v->depth--;
-			*want = COMMA_OR_CLOSE;
-			return true;
-		}
-		*want = *want == KEY_OR_CLOSE ? KEY : VALUE;
-		return true;
-	case KEY:
-		if (c != '"') {
-			v->why = "key expected";
-			return false;
-		}
-		if ((q = valid_string(v->p + 1, v->end, &v->why)) == NULL)
-			return false;
+	if (!at_token(v))
+		return false;
+	if (*v->p != '"') {
+		v->why = "key expected";
+		return false;
+	}
+	if ((q = valid_string(v->p + 1, v->end, &v->why)) == NULL)
+		return false;
+	if (q == v->end || *q != ':')
 		q = blanks(q, v->end);
-		if (q == v->end || *q != ':') {
-			v->p = q;
-			v->why = "colon expected";
-			return false;
-		}
-		v->p = q + 1;
-		*want = VALUE;
-		return true;
-	case VALUE:
-		if (c == '{' || c == '[') {
-			*want = c == '{' ? KEY_OR_CLOSE : VALUE_OR_CLOSE;
-			return enter(v, c == '{');
-		}
-		if ((q = valid_scalar(v->p, v->end, &v->why)) == NULL)
-			return false;
+	if (q == v->end || *q != ':') {
 		v->p = q;
-		*want = COMMA_OR_CLOSE;
-		return true;
-	case COMMA_OR_CLOSE:
-		if (v->depth == 0) {
-			v->why = "text after the value";
-			return false;
+		v->why = "colon expected";
+		return false;
+	}
+	v->p = q + 1;
+	return true;
+}
+
+/* A scalar, or all that opens before the next one or an empty pair of brackets. */
+static inline bool
+value(struct valid *v)
+{
+	const char *q;
+
+	while (at_token(v)) {
+		char c = *v->p;
+
+		if (c != '{' && c != '[') {
+			q = c == '"' ? valid_string(v->p + 1, v->end, &v->why)
+				     : valid_scalar(v->p, v->end, &v->why);
+			v->p = q != NULL ? q : v->p;
+			return q != NULL;
 		}
-		if (c == (in_object(v) ? '}' : ']')) {
-			v->depth--;
-		} else if (c == ',') {
-			*want = in_object(v) ? KEY : VALUE;
-		} else {
-			v->why = "comma or closing bracket expected";
+		if (!enter(v, c == '{') || !at_token(v))
 			return false;
-		}
-		v->p++;
-		return true;
+		if (*v->p == (c == '{' ? '}' : ']'))
+			return true; /* closed by what comes after a value */
+		if (c == '{' && !key(v))
+			return false;
 	}
 	return false;
+}
+
+/* What closes or goes on after a value: 1: another one; 0: this was the last; -1. */
+static inline int
+after_value(struct valid *v)
+{
+	while (v->depth > 0) {
+		bool object = in_object(v);
+
+		if (!at_token(v))
+			return -1;
+		if (*v->p == ',') {
+			v->p++;
+			return !object || key(v) ? 1 : -1;
+		}
+		if (*v->p != (object ? '}' : ']')) {
+			v->why = "comma or closing bracket expected";
+			return -1;
+		}
+		v->p++;
+		v->depth--;
+	}
+	if ((v->p = blanks(v->p, v->end)) == v->end)
+		return 0;
+	v->why = "text after the value";
+	return -1;
 }
 
 bool
 jscan_valid(struct str text, struct jscan_bad *bad)
 {
 	struct valid v = { .p = text.p, .end = text.p + text.n, .why = NULL };
-	enum want want = VALUE;
+	int more;
 
-	for (;;) {
-		v.p = blanks(v.p, v.end);
-		if (v.p == v.end) {
-			if (want == COMMA_OR_CLOSE && v.depth == 0)
+	while (value(&v))
+		if ((more = after_value(&v)) <= 0) {
+			if (more == 0)
 				return true;
-			v.why = "ends too early";
 			break;
 		}
-		if (!step(&v, &want))
-			break;
-	}
 	if (bad != NULL)
 		*bad = (struct jscan_bad){ (size_t)(v.p - text.p), v.why };
 	return false;

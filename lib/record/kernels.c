@@ -30,7 +30,8 @@ may_be_key(const char *p, const char *end, const char *name, size_t n)
 	if ((size_t)(end - p) > n && memcmp(p, name, n) == 0) {
 		p += n;
 	} else {
-		if (memchr(p, '\\', (size_t)(end - p) < n ? (size_t)(end - p) : n) == NULL)
+		if (memchr(p, '\\', (size_t)(end - p) < n ? (size_t)(end - p) : n) ==
+		    NULL)
 			return false;
 		for (; *name != '\0'; name++)
 			if ((p = past_letter(p, end, *name)) == NULL)

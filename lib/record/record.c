@@ -260,19 +260,29 @@ member_by_member(struct record_reader *rr, struct record *r)
 	return true;
 }
 
-/* Member by member: as one struct it becomes `rep stos`, slow to begin, or a copy that waits
- * for what was just stored. */
+static inline void
+none(struct str *s)
+{
+	s->p = NULL;
+	s->n = 0;
+}
+
+/* Word by word: as one struct it becomes `rep stos`, slow to begin, or copies that wait for
+ * what was just stored. */
 static void
 clear(struct record *r, struct str line)
 {
-	const struct str none = { NULL, 0 };
-
-	r->line = line;
+	r->line.p = line.p;
+	r->line.n = line.n;
 	r->has_src = r->mark = r->fresh = false;
 	r->slot = RECORD_SLOTS;
-	r->src.file = r->src.id = none;
+	none(&r->src.file);
+	none(&r->src.id);
 	r->src.gen = r->src.end = 0;
-	r->src_raw = r->rest = r->time = r->stream = none;
+	none(&r->src_raw);
+	none(&r->rest);
+	none(&r->time);
+	none(&r->stream);
 	r->sound = r->log_at = r->log_key = NULL;
 }
 

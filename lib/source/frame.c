@@ -14,7 +14,8 @@ frame_cri(struct str line, struct frame *f)
 {
 	const char *p = line.p, *end = p + line.n, *sp;
 
-	if ((sp = memchr(p, ' ', line.n <= FRAME_TIME_MAX ? line.n : FRAME_TIME_MAX + 1)) == NULL)
+	if ((sp = memchr(
+		 p, ' ', line.n <= FRAME_TIME_MAX ? line.n : FRAME_TIME_MAX + 1)) == NULL)
 		return false;
 	f->time = (struct str){ p, (size_t)(sp - p) };
 	if (!time_like(f->time) || kern.special(p, sp) != sp)

@@ -25,8 +25,8 @@ enum { MIDDLE_N = sizeof MIDDLE("stdxxx") - 1 };
 struct stream {
 	char *head; /* {"_src":{"file":"...","id":".../o","gen":3,"end": */
 	size_t head_n;
-	char middle[32];   /* between the time and the text */
-	bool wrote;        /* records since the last mark */
+	char middle[32]; /* between the time and the text */
+	bool wrote;      /* records since the last mark */
 	/* the split line under way; its text is in tail.part */
 	bool open;
 	uint64_t part_start, part_bytes;
