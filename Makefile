@@ -44,6 +44,10 @@ bench: setup-bench                   ## compare each stage and the pipe with com
 	$(MAKE) build $(B)/nodetree
 	PATH="$(abspath $(B)):$$PATH" tests/bench.sh
 
+bench-check: setup                   ## instructions of each stage beside bench/instructions.tsv, within 3 % (UPDATE=1: write it)
+	$(MAKE) build $(B)/nodetree
+	PATH="$(abspath $(B)):$$PATH" tests/bench/check.sh
+
 check-quick: build units $(B)/nodetree ## the tests without set-up (T='names of bats files')
 	PATH="$(abspath $(B)):$$PATH" B="$(abspath $(B))" tests/run.sh $(T)
 units: $(units)
@@ -102,6 +106,6 @@ $(B)/nodetree: $(gens) $(wildcard tests/gen/*.h)
 	$(call say,cc)$(CC) -std=c17 -D_GNU_SOURCE $(warn) $(CFLAGS) -o $@ $(gens) -lz
 
 -include $(wildcard $(B)/cmd/*.d $(B)/lib/*/*.d $(B)/unit/*.d)
-.PHONY: build check demo bench check-quick units setup setup-build setup-bench asan tsan valgrind \
+.PHONY: build check demo bench bench-check check-quick units setup setup-build setup-bench asan tsan valgrind \
 	soak fuzz faults lint format install uninstall help clean
 .SECONDARY:

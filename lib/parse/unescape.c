@@ -41,7 +41,7 @@ put_utf8(char *to, uint32_t c)
 	return to + n;
 }
 
-/* The escape at *p, whatever it is; NULL if it is none. */
+/* The escape at *p, whatever it is; NULL if it is none, but a control byte perhaps. */
 static char *
 one_escape(char *to, const char **p, const char *end, unsigned *flags)
 {
@@ -49,7 +49,7 @@ one_escape(char *to, const char **p, const char *end, unsigned *flags)
 	const char *at;
 	int hi, lo;
 
-	if (end - *p < 2 || (*p)[1] == '\0')
+	if (end - *p < 2 || **p != '\\' || (*p)[1] == '\0')
 		return NULL;
 	if ((*p)[1] != 'u') {
 		if ((at = strchr(from, (*p)[1])) == NULL)
@@ -109,9 +109,7 @@ unescape_portable(char *to, const char **src, const char *end, unsigned *flags)
 			*flags |= (high & EACH8(0x80)) != 0 ? UNESCAPED_WIDE : 0;
 			*src = p;
 			return to;
-		} else if ((unsigned char)*p < 0x20) {
-			return NULL;
-		} else if (*p != '\\') {
+		} else if (*p != '\\' && (unsigned char)*p >= 0x20) {
 			*to++ = *p++;
 		} else if ((to = one_escape(to, &p, end, flags)) == NULL) {
 			return NULL;
