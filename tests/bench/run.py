@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 import report
+import shapes
 from measure import run, run_daemon
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -111,6 +112,10 @@ def into_objects(name, argvs, total, stdin=None, cpus=None, where="S/outbox"):
         same(name, "records archived", lines_gz(objects(where)), total["records"])
         return r
     return best(name, once)
+
+
+def measured(name, argvs, total):
+    return into_objects(name, argvs, total)
 
 
 def compress(argv, want, repeat=REPEAT):
@@ -240,6 +245,7 @@ def main():
     m["pinned"] = into_objects("the pipe on one core", four, total, cpus={0})
     m["free"] = into_objects("the pipe, free", four, total)
     m["whole"] = into_objects("the pipe and s3put", four + [put], total, where="archive")
+    m["stages"] = max(m[n].wall for n in ("logtail", "logparse", "k8smeta", "logbatch"))
     # once more, after the pipe: what the neighbours did in between is in both
     again = compress(["igzip", "-1", "-c", "4"], sizes["4"]) if m["isal"] else None
     if again and again.cpu < m["isal"].cpu:
@@ -248,6 +254,8 @@ def main():
     m["pigz"] = compress(["pigz", "-6", "-c", "4"], sizes["4"], 1) if shutil.which("pigz") else None
     for n in "1234":
         os.unlink(n)
+    m["scale"] = shapes.scaling(measured, SIZE)
+    m["many"] = shapes.many_files(measured, run, SIZE)
     m["peers"].append((f"{out('jq', '--version').strip()} -c and gzip -6", jq_gzip(total, files)))
     for name, measure in (("rsyslog", rsyslog), ("syslog-ng", syslog_ng), ("Fluent Bit", fluent_bit)):
         got, notes = attempt(name, measure, total)
