@@ -70,7 +70,7 @@ one_record(struct filter *f, const struct record *r, const char **why)
 	int has = 0;
 
 	if (!record_shape(r, &flags) || ((flags & SHAPE_KUBERNETES_KEY) != 0 &&
-						 (has = has_kubernetes(r->line)) < 0)) {
+					    (has = has_kubernetes(r->line)) < 0)) {
 		*why = "not one whole JSON object";
 		return FILTER_BAD;
 	}

@@ -103,8 +103,8 @@ main(void)
 	status = WIFEXITED(writer) ? WEXITSTATUS(writer) : -1;
 	ok(status == 0 || status == 5, "the writer: %d", status);
 	ok(forwarder == 0, "the forwarder");
-	ok(at == want && wrong == 0, "%zu of %zu bytes came, %zu of them others", at, want,
-	    wrong);
+	ok(at == want && wrong == 0, "%zu of %zu bytes came, %zu of them others", at,
+	    want, wrong);
 	if (status == 0)
 		ok(true, "pages were lent");
 	return unit_end();

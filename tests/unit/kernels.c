@@ -253,7 +253,8 @@ test_same(const char *name)
 			memcpy(text + n, "\"}", 2);
 			n += 2;
 			memcpy(fence - n, text, n);
-			wrong += kern.shape(fence - n, fence, false, &flags) != (run % 2 == 0);
+			wrong +=
+			    kern.shape(fence - n, fence, false, &flags) != (run % 2 == 0);
 			wrong += !same(fence - n, n);
 		}
 	ok(wrong == 0, "%s: runs of 0 to 139 backslashes at every place of two blocks",
@@ -333,7 +334,8 @@ test_shape_cases(const char *name)
 int
 main(void)
 {
-	static const char *const names[] = { "portable", "sse2", "avx2", "avx512", "neon" };
+	static const char *const names[] = { "portable", "sse2", "avx2", "avx512",
+		"neon" };
 	unsigned tables = 0;
 
 	if (!ok(fence_init(), "pages (seed %d)", SEED))

@@ -85,7 +85,8 @@ test_unescape(void)
 	size_t used;
 
 	for (size_t k = 0; k < FORMS; k++)
-		for (size_t i = 0; unescape_use(forms[k]) && i < sizeof t / sizeof *t; i++) {
+		for (size_t i = 0; unescape_use(forms[k]) && i < sizeof t / sizeof *t;
+		     i++) {
 			ptrdiff_t n =
 			    through(t[i].raw, strlen(t[i].raw), out, &flags, &used);
 
@@ -127,12 +128,12 @@ test_unescape_random(void)
 				first = again;
 				used_first = used;
 			}
-			same += again == first &&
-				(first < 0 || (used == used_first &&
-						  (k == 0 || memcmp(got, want,
-								 (size_t)first) == 0)));
-			again =
-			    through(line, (size_t)(stop - line), got, &flags, &used);
+			same +=
+			    again == first &&
+			    (first < 0 ||
+				(used == used_first &&
+				    (k == 0 || memcmp(got, want, (size_t)first) == 0)));
+			again = through(line, (size_t)(stop - line), got, &flags, &used);
 			back += again == (ptrdiff_t)len && memcmp(got, text, len) == 0;
 		}
 	}

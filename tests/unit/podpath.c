@@ -417,7 +417,8 @@ test_key_flags(void)
 		{ "{\"log\":\"{\\\"kubernetes\\\":1}\"}", 0 },
 		{ "{\"k\\\\u0075bernetes\":1}", 0 },
 	};
-	static const char *const names[] = { "portable", "sse2", "avx2", "avx512", "neon" };
+	static const char *const names[] = { "portable", "sse2", "avx2", "avx512",
+		"neon" };
 
 	for (size_t k = 0; k < 4; k++) {
 		if (!kernels_use(names[k]))
