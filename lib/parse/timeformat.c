@@ -32,6 +32,7 @@ struct timeformat {
 	bool minute_known;
 	int64_t minute_s; /* its local seconds */
 
+	struct timefields f;
 	size_t n, last; /* of the steps, the ones that fitted last */
 	struct timesteps steps[];
 };
@@ -319,13 +320,12 @@ rfc3339(struct timeformat *tf, struct str s, bool strict, struct time_reading *o
 static bool
 one(struct timeformat *tf, size_t i, struct str text, struct time_reading *out)
 {
-	struct timefields f;
 	const char *why;
 	size_t used;
 
 	if (!timesteps_run(&tf->steps[i], text, tf->d.o.strict && tf->kind != KIND_AUTO,
-		tf->d.o.zone != NULL, &f, &used, &why) ||
-	    (why = timefields_time(&f, &tf->d, &out->ns, &out->flags)) != NULL)
+		tf->d.o.zone != NULL, &tf->f, &used, &why) ||
+	    (why = timefields_time(&tf->f, &tf->d, &out->ns, &out->flags)) != NULL)
 		return failed(out, used, why);
 	out->used = used;
 	return true;

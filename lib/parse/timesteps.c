@@ -138,7 +138,7 @@ static bool
 am_pm(struct run *r)
 {
 	const char *p = skip_blanks(r->p, r->end);
-	char c;
+	int c;
 	bool dot;
 
 	r->why = "am or pm";

@@ -327,30 +327,37 @@ zone_from(const void *tzif, size_t n, const char *name, struct err *e)
 
 /* ---- names ---- */
 
+/* Two digits at `at`, or -1. */
+static int
+pair(struct str s, size_t at)
+{
+	unsigned ten, one;
+
+	if (s.n < at + 2)
+		return -1;
+	ten = (unsigned char)s.p[at] - '0';
+	one = (unsigned char)s.p[at + 1] - '0';
+	return ten > 9 || one > 9 ? -1 : (int)(ten * 10 + one);
+}
+
 size_t
 zone_fixed(struct str s, int32_t *offset)
 {
-	int h, m = 0;
+	int h, m;
 	size_t n = 3;
 
 	if (s.n > 0 && (*s.p == 'Z' || *s.p == 'z')) {
 		*offset = 0;
 		return 1;
 	}
-#define DIGIT(i) (i < s.n && s.p[i] >= '0' && s.p[i] <= '9')
-#define PAIR(i) ((s.p[i] - '0') * 10 + (s.p[(i) + 1] - '0'))
-	if (s.n < 3 || (*s.p != '+' && *s.p != '-') || !DIGIT(1) || !DIGIT(2))
+	if (s.n < 3 || (*s.p != '+' && *s.p != '-') || (h = pair(s, 1)) < 0)
 		return 0;
-	h = PAIR(1);
-	if (DIGIT(3) && DIGIT(4)) {
-		m = PAIR(3);
+	if ((m = pair(s, 3)) >= 0)
 		n = 5;
-	} else if (s.n > 3 && s.p[3] == ':' && DIGIT(4) && DIGIT(5)) {
-		m = PAIR(4);
+	else if (s.n > 3 && s.p[3] == ':' && (m = pair(s, 4)) >= 0)
 		n = 6;
-	}
-#undef DIGIT
-#undef PAIR
+	else
+		m = 0;
 	if (h > 23 || m > 59)
 		return 0;
 	*offset = (h * 3600 + m * 60) * (*s.p == '-' ? -1 : 1);

@@ -690,9 +690,83 @@ test_names(void)
 	ok(wrong == 0, "every name opens, and says whether it needs a base");
 }
 
-int
-main(void)
+/* For tests/timeoracle.py: a question a line on stdin, an answer a line on stdout.
+ *
+ *     read<TAB>FORMAT<TAB>ZONE<TAB>STRICT<TAB>BASE_NS<TAB>TEXT   NS FLAGS USED, or -
+ *     offset<TAB>ZONE<TAB>UTC                                    OFFSET
+ *     local<TAB>ZONE<TAB>LOCAL                                   UTC OFFSET KIND
+ */
+static int
+answer_questions(void)
 {
+	static char line[4096], format[TIMEFORMAT_MAX + 1], zone_name[ZONE_NAME_MAX + 1];
+	struct timeformat *tf = NULL;
+	struct zone *z = NULL;
+	struct err e = { 0 };
+	bool strict = false;
+
+	while (fgets(line, sizeof line, stdin) != NULL) {
+		char *word[6] = { line }, *p = line;
+		int n = 1;
+
+		line[strcspn(line, "\n")] = '\0';
+		for (; n < 6 && (p = strchr(p, '\t')) != NULL; n++) {
+			*p++ = '\0';
+			word[n] = p;
+		}
+		const char *name = word[*line == 'r' ? 2 : 1];
+		bool new_zone = z == NULL || strcmp(name, zone_name) != 0;
+
+		if (new_zone) {
+			timeformat_close(tf); /* it holds the zone */
+			tf = NULL;
+			zone_close(z);
+			if ((z = zone_open(name, &e)) == NULL) {
+				printf("! %s\n", e.text);
+				continue;
+			}
+			snprintf(zone_name, sizeof zone_name, "%s", name);
+		}
+		if (*line == 'o') {
+			printf("%d\n", (int)zone_offset(z, atoll(word[2])));
+		} else if (*line == 'l') {
+			int32_t offset = 0;
+			enum zone_kind kind = ZONE_UNIQUE;
+			int64_t utc = zone_local(z, atoll(word[2]), &offset, &kind);
+
+			printf("%lld %d %d\n", (long long)utc, (int)offset, (int)kind);
+		} else {
+			struct time_reading out = { 0 };
+			struct timeformat_options o = { z, 0, *word[3] == '1' };
+			int64_t base = strcmp(word[4], "-") == 0 ? TIMEFORMAT_NO_BASE
+								 : atoll(word[4]);
+
+			if (tf == NULL || strcmp(word[1], format) != 0 ||
+			    o.strict != strict) {
+				timeformat_close(tf);
+				tf = timeformat_open(word[1], &o, &e);
+				snprintf(format, sizeof format, "%s", word[1]);
+				strict = o.strict;
+			}
+			if (tf == NULL)
+				printf("! %s\n", e.text);
+			else if (timeformat_read(tf, str_of(word[5]), base, &out))
+				printf("%lld %u %zu\n", (long long)out.ns, out.flags,
+				    out.used);
+			else
+				printf("-\n");
+		}
+	}
+	timeformat_close(tf);
+	zone_close(z);
+	return 0;
+}
+
+int
+main(int argc, char *argv[])
+{
+	if (argc > 1 && strcmp(argv[1], "answer") == 0)
+		return answer_questions();
 	test_formats_seen();
 	test_fractions();
 	test_zones();
