@@ -100,20 +100,20 @@ wall_until(const struct zone_interval *in, bool last)
 		   : in->until + (back == last ? in->offset : in->after);
 }
 
+static int64_t
+near(int64_t t)
+{
+	return t < -FAR ? -FAR : t > FAR ? FAR : t;
+}
+
 static void
 remember(struct zone *z, const struct zone_interval *in)
 {
 	z->from = in->from;
 	z->until = in->until;
-	z->wall = wall_from(in);
-	z->wall_until = wall_until(in, false);
+	z->wall = near(wall_from(in));
+	z->wall_until = near(wall_until(in, false));
 	z->offset = in->offset;
-}
-
-static int64_t
-near(int64_t t)
-{
-	return t < -FAR ? -FAR : t > FAR ? FAR : t;
 }
 
 int32_t

@@ -35,7 +35,8 @@ header(struct file *f, char version, struct shape s, uint32_t chars)
 	memcpy(f->p + f->n, "TZif", 4);
 	f->n += 4;
 	put(f, (uint8_t)version, 1);
-	put(f, 0, 15);
+	memset(f->p + f->n, 0, 15);
+	f->n += 15;
 	put(f, 0, 4);
 	put(f, 0, 4);
 	put(f, s.leaps, 4);
