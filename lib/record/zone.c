@@ -47,12 +47,12 @@ offset_of(const struct zone_data *z, size_t transition)
 	return z->type[z->to[transition].type].offset;
 }
 
-/* The interval around `t`; before the first transition the first type holds. */
+/* The interval around `t`; before the first transition the first type holds, behind the last
+ * one the rule, which agrees with its type. */
 static void
 interval(const struct zone_data *z, int64_t t, struct zone_interval *out)
 {
 	size_t low = 0, n = z->transitions; /* `low`: transitions up to t */
-	struct zone_interval next;
 
 	for (size_t high = n; low < high;) {
 		size_t mid = low + (high - low) / 2;
@@ -75,10 +75,6 @@ interval(const struct zone_data *z, int64_t t, struct zone_interval *out)
 	out->offset = low > 0 ? offset_of(z, low - 1) : z->type[0].offset;
 	out->before = low > 1 ? offset_of(z, low - 2) : z->type[0].offset;
 	out->after = low < n ? offset_of(z, low) : out->offset;
-	if (low + 1 == n && z->ruled) { /* the rule says what the last one leads to */
-		zone_rule_interval(&z->rule, out->until, &next);
-		out->after = next.offset;
-	}
 }
 
 /* Where the interval begins on the wall for good, and from where on its end shows. */

@@ -259,6 +259,8 @@ test_zones(void)
 		{ "%F %T", "2026-11-22 21:00:00 +08:00 x", T "Z", TOLD, " x" },
 		{ "%F %T", "2026-11-22 13:00:00 UTC", T "Z", TOLD, NULL, EAST8 },
 		{ "%F %T", "2026-11-22 21:00:00 -5 items", T "Z", 0, " -5 items", EAST8 },
+		{ "%F %T", "2026-11-22 21:00:00 -05", T "Z", 0, " -05", EAST8 },
+		{ "%F %TxZ", "2026-11-22 21:00:00xZ", T "Z", 0, "", EAST8 },
 		{ "%F %T", "2026-11-22 21:00:00-05-x", T "Z", 0, "-05-x", EAST8 },
 		{ "%F %T", "2026-11-22 21:00:00Zebra", T "Z", 0, "Zebra", EAST8 },
 		/* a Z of the format means UTC */
@@ -332,6 +334,10 @@ test_years(void)
 		{ "%b %d %T", "Nov 24 00:00:00", "2025-11-24T00:00:00Z", GUESS },
 		{ "%b %d %T", "Nov 22 13:00:00", NULL, 0, "a year", NOBASE },
 		{ "rfc3164", "Nov 22 13:00:00", NULL, 0, "a year", NOBASE },
+		{ "%b %d %T.%L", "Jan  1 23:59:59.25", "1970-01-01T23:59:59.25Z", GUESS,
+		    NULL, 0, "1969-12-31T23:59:59.5Z" },
+		{ "%b %d %T.%L", "Jan  1 23:59:59.75", "1969-01-01T23:59:59.75Z", GUESS,
+		    NULL, 0, "1969-12-31T23:59:59.5Z" },
 		/* over New Year, both ways */
 		{ "%b %d %T", "Dec 31 23:59:59", "2026-12-31T23:59:59Z", GUESS, NULL, 0,
 		    "2027-01-01T00:00:01Z" },
@@ -364,6 +370,10 @@ test_years(void)
 		    "2026-11-22T23:59:59Z" },
 		{ "%T", "07:59:59", "2026-11-21T23:59:59Z", GUESS, NULL, EAST8,
 		    "2026-11-22T00:00:01Z" },
+		{ "%T", "00:00:00", "2026-11-22T00:00:00Z", GUESS, NULL, 0,
+		    "2026-11-22T12:00:00Z" },
+		{ "%T", "00:00:00", "2026-11-23T00:00:00Z", GUESS, NULL, 0,
+		    "2026-11-22T12:00:01Z" },
 		{ "%T", "12:00:00", NULL, 0, "a year", NOBASE },
 		/* two digits */
 		{ "%y%m%d", "690101", "1969-01-01T00:00:00Z", 0 },
@@ -384,6 +394,9 @@ test_years(void)
 		{ "%Y-%m-%dT%T%z", "0001-01-01T00:00:00Z", NULL, 0, "range" },
 		{ "%Y-%m-%dT%T%z", "-0001-01-01T00:00:00Z", NULL, 0, "range" },
 		{ "%Y-%m-%dT%T%z", "+12026-01-01T00:00:00Z", NULL, 0, "range" },
+		{ "%Y-%m-%d", "10000-01-01", NULL, 0, "range" },
+		{ "%Y-%m-%d", "123456-01-01", NULL, 0, "a year" },
+		{ "%Y-%m-%d", "-1-01-01", NULL, 0, "a year" },
 		{ "auto", "0001-01-01T00:00:00Z", NULL, 0, "range" },
 	};
 
@@ -402,6 +415,32 @@ test_first_instant(void)
 		out.ns == INT64_MIN,
 	    "the first instant of int64");
 	timeformat_close(tf);
+}
+
+/* Clocks that go back over New Year: what they showed first was next year already. */
+static void
+test_new_year_twice(void)
+{
+	static const uint8_t tzif[] = "TZif\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+				      "\0\0\0\0\0\0\0\0\0\0\0\0"
+				      "\0\0\0\1\0\0\0\2\0\0\0\4"
+				      "\x6b\x36\xe5\x78\1" /* 2026-12-31T23:30:00Z: */
+				      "\0\0\x0e\x10\0\0\0\0\0\0\0\0" /* 1 h, then 0 */
+				      "AAA";
+	struct err e = { 0 };
+	struct timeformat_options o = { zone_from(tzif, sizeof tzif, "made", &e), 0,
+		false };
+	struct timeformat *tf = timeformat_open("%b %d %T", &o, &e);
+	struct time_reading out = { 0 };
+
+	ok(o.zone != NULL &&
+		timeformat_read(
+		    tf, STR("Jan  1 00:10:00"), ns_of("2026-12-30T23:45:00Z"), &out) &&
+		out.ns == ns_of("2026-12-31T23:10:00Z") &&
+		out.flags == (GUESS | TIME_AMBIGUOUS),
+	    "clocks that go back over New Year %s", e.text);
+	timeformat_close(tf);
+	zone_close(o.zone);
 }
 
 static void
@@ -435,6 +474,9 @@ test_clock(void)
 		{ "%F %I:%M %p", "2026-11-22 13:30 PM", NULL, 0, "an hour" },
 		{ "%F %H:%M %p", "2026-11-22 13:30 PM", "2026-11-22T13:30:00Z", 0 },
 		{ "%F %I:%M %p", "2026-11-22 11:30 xm", NULL, 0, "am or pm" },
+		{ "%F %I:%M %p", "2026-11-22 11:30 a.m", "2026-11-22T11:30:00Z", 0 },
+		{ "%F %I:%M %p", "2026-11-22 11:30 a.mx", "2026-11-22T11:30:00Z", 0,
+		    "x" },
 		/* a weekday is read, and not believed */
 		{ "%a %F", "Mon 2026-11-22", "2026-11-22T00:00:00Z", 0 },
 		{ "%a %F", "Thurs 2026-11-22", "2026-11-22T00:00:00Z", 0 },
@@ -585,12 +627,12 @@ test_memory(void)
 		"%b %d %k:%M %S", "%d/%b/%Y:%H:%M:%S.%L %z" };
 	static const char *const texts[] = { "2026-11-22T13:00:01Z",
 		"2026-11-22T13:00:59+01:00", "2026-11-22T13:00:60Z",
-		"2026-11-22T13:00:61Z", "2026-11-22T13:00:0xZ",
-		"2026-11-22T13:00:", "2026-11-22T13:01:00.5Z", "123x", "12345", "123456",
-		"Nov 22 13:05 9", "Nov 22 13:05  9", "Nov 22 13:05 17", "Nov 22 13:05 x",
-		"22/Nov/2026:13:00:01 +0100", "22/Nov/2026:13:00:01 +0200",
-		"22/Nov/2026:13:00:61 +0200", "22/Nov/2026:13:00:02",
-		"22/Nov/2026:13:00:2 Z" };
+		"2026-11-22T13:00:61Z", "2026-11-21T24:00:00Z", "2026-11-21T24:00:01Z",
+		"2026-11-22T13:00:0xZ", "2026-11-22T13:00:", "2026-11-22T13:01:00.5Z",
+		"123x", "12345", "123456", "Nov 22 13:05 9", "Nov 22 13:05  9",
+		"Nov 22 13:05 17", "Nov 22 13:05 x", "22/Nov/2026:13:00:01 +0100",
+		"22/Nov/2026:13:00:01 +0200", "22/Nov/2026:13:00:61 +0200",
+		"22/Nov/2026:13:00:02", "22/Nov/2026:13:00:2 Z" };
 	struct err e;
 	unsigned wrong = 0;
 
@@ -774,6 +816,7 @@ main(int argc, char *argv[])
 	test_area_zones();
 	test_years();
 	test_first_instant();
+	test_new_year_twice();
 	test_clock();
 	test_numbers();
 	test_auto();
