@@ -248,17 +248,13 @@ offset_at(struct str s, size_t at, int32_t *offset)
 }
 
 /* Digits behind a point, as ns; where they end, or `at`. */
-static size_t
+static inline size_t
 fraction_at(struct str s, size_t at, int32_t *ns)
 {
-	int32_t unit = 100000000;
-
 	*ns = 0;
 	if (s.n - at < 2 || (s.p[at] != '.' && s.p[at] != ',') || !digit(s.p[at + 1]))
 		return at;
-	for (at++; at < s.n && digit(s.p[at]); at++, unit /= 10)
-		*ns += (s.p[at] - '0') * unit;
-	return at;
+	return (size_t)(timefields_fraction(s.p + at + 1, s.p + s.n, ns) - s.p);
 }
 
 static bool
