@@ -6,12 +6,13 @@ CFLAGS  ?= -O2 -g
 B       ?= build
 VERSION := 0.1.0
 
-PROGS    := logtail logparse k8smeta logbatch s3put
+PROGS    := logtail logparse k8smeta logbatch s3put logsweep-status
 PKGS_logtail  := libcrypto libisal
 PKGS_logparse := libpcre2-8
 PKGS_k8smeta  :=
 PKGS_logbatch := libcrypto libisal zlib
 PKGS_s3put    := libcrypto libcurl
+PKGS_logsweep-status := libcrypto
 PKGS     := $(sort $(foreach p,$(PROGS),$(PKGS_$(p))))
 
 # What setup installs, and why: README.md, "Dependencies".
