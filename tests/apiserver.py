@@ -199,6 +199,11 @@ class Answer(http.server.BaseHTTPRequestHandler):
             pods = [p for p in items_of("pods.json")
                     if not node or p["spec"].get("nodeName") == node]
             self.send_list("PodList", pods, query, mode == "half")
+        elif re.fullmatch(r"/api/v1/namespaces/[^/]+/pods", path):
+            name = query.get("fieldSelector", [""])[0].removeprefix("metadata.name=")
+            self.send_list("PodList", [p for p in items_of("pods.json")
+                                       if p["metadata"]["namespace"] == path.split("/")[4] and
+                                       p["metadata"]["name"] == name], query, False)
         elif path == "/api/v1/namespaces":
             self.send_list("NamespaceList", items_of("namespaces.json"), query, mode == "half")
         elif path == "/api/v1/nodes":
@@ -244,6 +249,9 @@ if __name__ == "__main__":
     tls.load_verify_locations(f"{root}/ca.crt")
     tls.verify_mode = ssl.CERT_OPTIONAL
     server = Secure(("127.0.0.1", 0), Answer)
+    # an address that the certificate does not name
+    other = Secure(("127.0.0.2", server.server_port), Answer)
+    threading.Thread(target=other.serve_forever, daemon=True).start()
     with open(f"{root}/port.new", "w") as f:
         f.write(str(server.server_port))
     os.rename(f"{root}/port.new", f"{root}/port")

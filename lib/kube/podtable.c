@@ -202,7 +202,7 @@ have_slots(struct podtable *t)
 	if (t->slots > 0 && t->used + KEYS_MAX < t->slots / 4 * 3)
 		return 0;
 	/* most of what is used may be left behind by older lines */
-	while (want < (t->n + 64) * 12)
+	while (want < (t->n + 64) * 6)
 		want *= 2;
 	if (want == t->slots && t->used + KEYS_MAX >= want / 2)
 		want *= 2;
