@@ -160,11 +160,11 @@ one_record(struct filter *f, const struct record *r, const char **why)
 		f->out.failed = true;
 		return FILTER_PASSED;
 	}
-	if (found->excluded && exclude) {
+	if (exclude && found->excluded) {
 		dropped_add(&dropped, r, &f->out);
 		return FILTER_FILTERED;
 	}
-	if (dropped.used > 0)
+	if (exclude)
 		dropped_passed(&dropped, r);
 	if (found->missing)
 		count_missing(r);
