@@ -122,6 +122,8 @@ is_better(const struct podtable_entry *a, const struct podtable_entry *b)
 	int c = memcmp(x.p, y.p, x.n < y.n ? x.n : y.n);
 
 	/* RFC 3339 in UTC without fractions, as API servers write it: text compares */
+	if (c == 0 && x.n != y.n)
+		return x.n > y.n; /* one that does not say when */
 	return c != 0 ? c > 0 : a->seen_s > b->seen_s;
 }
 
