@@ -9,7 +9,8 @@ DIR/requests.  The tests write:
   DIR/pods.json        the items of the node's PodList, a JSON array (nodes.json, namespaces.json
                        the same); a Job that is POSTed is appended to DIR/jobs
   DIR/mode             what goes wrong, a word (and a number of requests it lasts):
-                       401 403 404 410 429 500 504 half html hang drop empty  (none: nothing)
+                       401 403 404 410 429 500 504 half html hang drop empty, and cut-watch,
+                       which ends watches (none: nothing is wrong)
   DIR/page             items a page; with none the limit is ignored, as for resourceVersion=0
   DIR/events           events of a watch, a line each, sent as they are appended
 """
@@ -150,7 +151,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
                 if line.endswith("\n"):
                     sent += 1
                     self.chunk(line.encode())
-            if (text_of("mode") or "").startswith("cut-watch"):
+            if (text_of("mode") or "").startswith(("cut-watch", "403", "410")):
                 break
         self.chunk(b"")
 
