@@ -269,7 +269,11 @@ podtable_put(struct podtable *t, struct str line, int64_t seen_s, bool fresh)
 	}
 	memcpy(copy, line.p, line.n);
 	t->bytes += line.n;
-	*en = (struct podtable_entry){ { copy, line.n }, seen_s, pod, fresh };
+	en->line.p = copy;
+	en->line.n = line.n;
+	en->seen_s = seen_s;
+	en->pod = pod;
+	en->fresh = fresh;
 	insert_keys(t, (size_t)(en - t->entry));
 	count_change(t);
 	return 0;
