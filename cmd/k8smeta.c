@@ -197,7 +197,8 @@ finish(struct filter *f)
 	if (unmatched > 0 && common.strict)
 		diag_warn("%llu records: no pod in the name of their file",
 		    (unsigned long long)unmatched);
-	if (missing > 0)
+	/* the source that failed has been told */
+	if (missing > 0 && status_of_sources == ST_OK)
 		diag_warn(
 		    "%llu records: their pods are not known, only what the path says%s",
 		    (unsigned long long)missing,
@@ -315,10 +316,13 @@ find_own_node(struct apiserver *a, int64_t until_ns)
 static void
 ask(struct apiserver *a, bool is_kubelet, int64_t until_ns)
 {
+	uint64_t before = feed.pods;
 	struct err e;
 
 	if (podfeed_list(&feed, a, is_kubelet, until_ns, &e) < 0)
 		source_failed(&e);
+	diag_note(
+	    "%s: %llu pods", apiserver_name(a), (unsigned long long)(feed.pods - before));
 }
 
 static int

@@ -60,6 +60,16 @@ read_whole(const char *path, struct buf *b, struct err *e)
 	return r > 0 ? 0 : -1;
 }
 
+/* Nothing but what a header may hold: no second header can come of it. */
+static bool
+is_token(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] <= ' ' || (unsigned char)s.p[i] >= 0x7f)
+			return false;
+	return s.n > 0;
+}
+
 /* The token as it is in the file now.  The header line is made once, not for each request. */
 static int
 read_token(struct apiserver *a, const struct stat *st, struct err *e)
@@ -76,10 +86,7 @@ read_token(struct apiserver *a, const struct stat *st, struct err *e)
 			p++;
 		while (end > p && strchr(" \t\r\n", end[-1]) != NULL)
 			end--;
-		for (const char *q = p; q < end; q++)
-			if ((unsigned char)*q <= ' ' || (unsigned char)*q >= 0x7f)
-				r = -1;
-		if (r < 0 || p == end)
+		if (!is_token((struct str){ p, (size_t)(end - p) }))
 			r = err_set(e, ST_NOPERM, "%.300s: %s", a->token_file,
 			    p == end ? "holds no token" : "holds more than a token");
 	}
@@ -160,6 +167,9 @@ from_kubeconfig(struct apiserver *a, const char *path, struct buf *url,
 	buf_add(url, k->server.p, k->server.n);
 	buf_add(token_file, k->token_file.p, k->token_file.n);
 	if (k->token.n > 0 && k->token_file.n == 0) {
+		if (!is_token((struct str){ k->token.p, k->token.n }))
+			return err_set(
+			    e, ST_USAGE, "%.300s: token: holds more than a token", path);
 		buf_adds(&a->token, "Authorization: Bearer ");
 		buf_add(&a->token, k->token.p, k->token.n);
 	}
