@@ -433,7 +433,7 @@ close_sources(void)
 	watcher = NULL;
 	if (cache_dir != NULL && table != NULL &&
 	    podcache_save(cache_dir, table, clock_now() / SECOND, &e) < 0) {
-		diag_warn("%s; the cache is as it was", e.text);
+		diag_warn("%s; the cache may lack what is new", e.text);
 		status_of_sources = ST_ASIDE;
 	}
 	if (feed.left_out > 0)

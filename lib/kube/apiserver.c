@@ -466,6 +466,7 @@ apiserver_send(struct apiserver *a, const struct apiserver_request *rq,
 	f.path = rq->path;
 	f.status = an->status;
 	f.message = an->message;
+	f.from_api = an->reason[0] != '\0';
 	buf_clear(&an->body);
 	return apifault_tell(&f, e);
 }

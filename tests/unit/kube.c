@@ -284,6 +284,12 @@ test_fault_texts(void)
 	ok(message[0] == '\0', "HTML is not repeated");
 	f.status = 503;
 	ok(apifault_tell(&f, &e) < 0 && e.status == ST_LATER, "503 is for later");
+	f.status = 404;
+	f.from_api = true;
+	f.message = "namespaces \"x\" not found";
+	apifault_tell(&f, &e);
+	ok(strcmp(e.text, "10.0.0.1:443: 404: namespaces \"x\" not found") == 0,
+	    "404: %s", e.text);
 	f.status = 422;
 	ok(apifault_tell(&f, &e) < 0 && e.status == ST_FAIL, "422 is not");
 }
