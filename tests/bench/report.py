@@ -45,6 +45,10 @@ def limits(m, base):
     if base:
         at_most("CPU of the pipe on one core, by compressing alone", m["pinned"].cpu / base, 3, " x")
         at_most("CPU of the pipe, free on all cores, by compressing alone", m["free"].cpu / base, 3.5, " x")
+    if m["pods"]["alone"]:
+        alone = m["pods"]["alone"].cpu
+        at_most("the same with pod metadata, on one core", m["pods"]["pinned"].cpu / alone, 3, " x")
+        at_most("the same with pod metadata, free", m["pods"]["free"].cpu / alone, 3.5, " x")
     at_most("wall of the pipe, free, by its slowest stage alone", m["free"].wall / m["stages"], 1.3, " x")
     at_most("wall of the pipe on one core, by its CPU", m["pinned"].wall / m["pinned"].cpu, 1.15, " x")
     per_byte = [r.cpu / nbytes for nbytes, r in m["scale"]]
@@ -91,10 +95,15 @@ def markdown(m, base):
         row("the pipe and s3put to file://, free", m["whole"], nbytes, base),
     ]
     text += [row(name, r, nbytes, base) for name, r in m["peers"]]
+    pods, alone = m["pods"], m["pods"]["alone"].cpu if m["pods"]["alone"] else 0
     text += [
+        row("with pod metadata, on one core", pods["pinned"], nbytes, alone),
+        row("with pod metadata, free", pods["free"], nbytes, alone),
         "",
         "Compressing alone is `igzip -1` (ISA-L, as `--gzip=fast`) on the "
-        f"{sizes['4'] / MIB:.0f} MiB that the pipe archives. rsyslog and syslog-ng write one gzip file, not "
+        f"{sizes['4'] / MIB:.0f} MiB that the pipe archives, and on {pods['size'] / MIB:.0f} MiB with pod "
+        "metadata (`k8smeta --pods`: labels, annotations, image, as the kubernetes filter of Fluent Bit "
+        "writes them). rsyslog and syslog-ng write one gzip file, not "
         "one an hour, and leave split lines in parts; jq writes one gzip file.",
         "",
         "## Compressing the output alone",
