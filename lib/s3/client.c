@@ -6,6 +6,7 @@
 #include "net/http.h"
 #include "s3/answer.h"
 #include "s3/credentials.h"
+#include "s3/endpoint.h"
 #include "s3/sigv4.h"
 
 #include <ctype.h>
@@ -35,10 +36,7 @@ struct s3 {
 	struct s3_options o;
 	struct http *http;
 	struct credentials cred;
-	char *own_region; /* when it came from the profile */
-	char scheme[6], host[300],
-	    base[512]; /* base: path before the key, with its '/' */
-	bool aws;
+	struct endpoint at;
 	enum {
 		COND_UNKNOWN,
 		COND_WORKS,
@@ -89,99 +87,6 @@ s3_bucket_ok(const char *bucket)
 	return n >= 3 && n <= 255 && isalnum((unsigned char)bucket[0]);
 }
 
-/* Can the bucket be a part of a host name that a certificate and DNS know? */
-static bool
-bucket_in_host(const struct s3 *s)
-{
-	const char *h = s->host;
-	size_t n = strlen(s->bucket), name = strcspn(h, ":");
-
-	for (size_t i = 0; i < n; i++)
-		if (!islower((unsigned char)s->bucket[i]) &&
-		    !isdigit((unsigned char)s->bucket[i]) && s->bucket[i] != '-' &&
-		    (s->bucket[i] != '.' || strcmp(s->scheme, "https") == 0))
-			return false;
-	/* an address, or a name without a domain, has no names below it */
-	if (n > 63 || h[0] == '[' || memchr(h, '.', name) == NULL)
-		return false;
-	return strspn(h, "0123456789.") < name;
-}
-
-static int
-parse_endpoint(struct s3 *s, const char *url, struct err *e)
-{
-	const char *sep = strstr(url, "://"), *h = sep ? sep + 3 : url;
-	size_t scheme = sep ? (size_t)(sep - url) : 0, n = strcspn(h, "/?#");
-	size_t path = strlen(h + n);
-
-	if (!(scheme == 4 && strncasecmp(url, "http", 4) == 0) &&
-	    !(scheme == 5 && strncasecmp(url, "https", 5) == 0))
-		return err_set(e, ST_USAGE,
-		    "--endpoint: %.200s: not http://host or https://host",
-		    memchr(h, '@', n) ? "(holds a password)" : url);
-	if (memchr(h, '@', n) != NULL)
-		return err_set(e, ST_USAGE,
-		    "--endpoint: no user and password in a URL; "
-		    "see Credentials in s3put(1)");
-	if (n == 0 || n > 200 || path > 200 || strpbrk(h + n, "?#") != NULL)
-		return err_set(e, ST_USAGE,
-		    "--endpoint: %.200s: not http://host or https://host", url);
-	for (size_t i = 0; i < scheme; i++)
-		s->scheme[i] = (char)tolower((unsigned char)url[i]);
-	snprintf(s->host, sizeof s->host, "%.*s", (int)n, h);
-	while (path > 0 && h[n + path - 1] == '/')
-		path--;
-	snprintf(s->base, sizeof s->base, "%.*s", (int)path, h + n);
-	/* as libcurl will send it: without the port that the scheme implies */
-	n = strlen(s->host);
-	if (n > 3 && scheme == 4 && strcmp(s->host + n - 3, ":80") == 0)
-		s->host[n - 3] = '\0';
-	if (n > 4 && scheme == 5 && strcmp(s->host + n - 4, ":443") == 0)
-		s->host[n - 4] = '\0';
-	return 0;
-}
-
-/* Endpoint, then the bucket into the host or the path. */
-static int
-find_place(struct s3 *s, struct err *e)
-{
-	char aws[200], host[300];
-	const char *url = s->o.endpoint;
-	size_t n;
-
-	if (url == NULL &&
-	    ((url = s->o.env("AWS_ENDPOINT_URL_S3")) == NULL || *url == '\0') &&
-	    ((url = s->o.env("AWS_ENDPOINT_URL")) == NULL || *url == '\0'))
-		url = NULL;
-	s->aws = url == NULL;
-	if (s->aws && s->o.region == NULL)
-		return err_set(e, ST_USAGE,
-		    "region: not known; give --region=NAME or set AWS_REGION");
-	if (s->o.region == NULL)
-		s->o.region = "us-east-1";
-	if (strlen(s->o.region) > 60 || s->o.region[0] == '\0' ||
-	    s->o.region[strspn(s->o.region, "abcdefghijklmnopqrstuvwxyz0123456789-_")] !=
-		'\0')
-		return err_set(e, ST_USAGE, "--region: %.60s: not the name of a region",
-		    s->o.region);
-	if (s->aws) {
-		snprintf(aws, sizeof aws, "https://s3.%s.amazonaws.com%s", s->o.region,
-		    strncmp(s->o.region, "cn-", 3) == 0 ? ".cn" : "");
-		url = aws;
-	}
-	if (parse_endpoint(s, url, e) < 0)
-		return -1;
-	n = strlen(s->base);
-	if (s->o.path_style || !bucket_in_host(s)) {
-		snprintf(s->base + n, sizeof s->base - n, "/%s/", s->bucket);
-	} else {
-		snprintf(host, sizeof host, "%.60s.%.230s", s->bucket, s->host);
-		memcpy(s->host, host, sizeof host);
-		snprintf(s->base + n, sizeof s->base - n, "/");
-	}
-	return 0;
-}
-
 static int
 find_credentials(struct s3 *s, struct err *e)
 {
@@ -200,22 +105,15 @@ find_credentials(struct s3 *s, struct err *e)
 	return r;
 }
 
-static void
-find_region(struct s3 *s)
-{
-	const char *r = s->o.region;
-
-	if (r == NULL && ((r = s->o.env("AWS_REGION")) == NULL || *r == '\0') &&
-	    ((r = s->o.env("AWS_DEFAULT_REGION")) == NULL || *r == '\0'))
-		r = s->own_region = credentials_setting(s->o.env, "region");
-	s->o.region = r;
-}
-
 struct s3 *
 s3_new(const char *bucket, const struct s3_options *o, struct err *e)
 {
 	struct s3 *s = calloc(1, sizeof *s);
 	struct http_options ho = { .ca_file = o->ca_file, .stop = o->stop };
+	struct endpoint_options eo = { .url = o->endpoint,
+		.region = o->region,
+		.path_style = o->path_style,
+		.env = o->env };
 
 	if (s == NULL) {
 		err_set(e, ST_FAIL, "s3: out of memory");
@@ -226,15 +124,14 @@ s3_new(const char *bucket, const struct s3_options *o, struct err *e)
 	if (ho.ca_file == NULL && (ho.ca_file = o->env("AWS_CA_BUNDLE")) != NULL &&
 	    *ho.ca_file == '\0')
 		ho.ca_file = NULL;
-	find_region(s);
-	if (find_place(s, e) < 0 || find_credentials(s, e) < 0 ||
+	if (endpoint_find(&s->at, bucket, &eo, e) < 0 || find_credentials(s, e) < 0 ||
 	    (s->http = http_new(&ho, e)) == NULL) {
 		s3_free(s);
 		return NULL;
 	}
-	s->cond = s->aws ? COND_WORKS : COND_UNKNOWN;
-	tell(s, false, "s3: %s://%s%s, region %s", s->scheme, s->host, s->base,
-	    s->o.region);
+	s->cond = s->at.aws ? COND_WORKS : COND_UNKNOWN;
+	tell(s, false, "s3: %s://%s%s, region %s", s->at.scheme, s->at.host, s->at.base,
+	    s->at.region);
 	return s;
 }
 
@@ -245,7 +142,6 @@ s3_free(struct s3 *s)
 		return;
 	http_free(s->http);
 	credentials_done(&s->cred);
-	free(s->own_region);
 	free(s);
 }
 
@@ -296,9 +192,9 @@ sign(struct s3 *s, const struct call *c, struct signing *g, struct err *e)
 	buf_init(&g->string, 4096);
 	buf_init(&g->value, 4096);
 	g->headers = 0;
-	g->scope = (struct sigv4_scope){ clock_now() + s->skew_ns, s->o.region, "s3" };
+	g->scope = (struct sigv4_scope){ clock_now() + s->skew_ns, s->at.region, "s3" };
 	sigv4_time(g->scope.time_ns, g->date);
-	add(g, "host", s->host);
+	add(g, "host", s->at.host);
 	add(g, "x-amz-content-sha256", payload);
 	add(g, "x-amz-date", g->date);
 	if (s->cred.token != NULL)
@@ -306,11 +202,11 @@ sign(struct s3 *s, const struct call *c, struct signing *g, struct err *e)
 	for (size_t i = 0; i < c->extras; i++)
 		g->header[g->headers++] = c->extra[i];
 
-	buf_printf(&g->path, "%s%s", s->base, c->key);
+	buf_printf(&g->path, "%s%s", s->at.base, c->key);
 	rq.path = text_of(&g->path);
 	rq.headers = g->header;
 	rq.header_n = g->headers;
-	buf_printf(&g->url, "%s://%s", s->scheme, s->host);
+	buf_printf(&g->url, "%s://%s", s->at.scheme, s->at.host);
 	sigv4_encode(&g->url, rq.path, true);
 	if (sigv4_canonical(&rq, &g->text, &g->names, e) < 0)
 		return -1;
@@ -498,7 +394,7 @@ ask(struct s3 *s, const struct call *c, struct http_response *r, unsigned *attem
 	if (s->away_at != 0 && now - s->away_at < S3_AWAY_NS)
 		return err_set(e, ST_LATER,
 		    "s3://%.64s/%.200s: not tried, %.100s did not answer", s->bucket,
-		    c->key, s->host);
+		    c->key, s->at.host);
 	for (unsigned n = 1;; n++) {
 		since = s->failing_since ? s->failing_since : now;
 		++*attempts;
