@@ -35,7 +35,8 @@ struct s3 {
 	const char *bucket;
 	struct s3_options o;
 	struct http *http;
-	struct credentials cred;
+	struct identity *identity;
+	struct credentials cred; /* of the last request */
 	struct endpoint at;
 	enum {
 		COND_UNKNOWN,
@@ -88,21 +89,15 @@ s3_bucket_ok(const char *bucket)
 }
 
 static int
-find_credentials(struct s3 *s, struct err *e)
+find_credentials(struct s3 *s, const char *ca_file, struct err *e)
 {
-	struct buf trail;
-	char *line, *rest;
-	int r;
+	struct credentials_options co = { .env = s->o.env,
+		.region = s->at.region,
+		.ca_file = ca_file,
+		.stop = s->o.stop,
+		.tell = s->o.tell };
 
-	buf_init(&trail, 8192);
-	r = credentials_find(s->o.env, &s->cred, &trail, e);
-	for (line = trail.p; line != NULL && *line != '\0'; line = rest + 1) {
-		if ((rest = strchr(line, '\n')) == NULL)
-			break;
-		tell(s, false, "%.*s", (int)(rest - line), line);
-	}
-	buf_done(&trail);
-	return r;
+	return (s->identity = identity_new(&co, e)) == NULL ? -1 : 0;
 }
 
 struct s3 *
@@ -124,7 +119,8 @@ s3_new(const char *bucket, const struct s3_options *o, struct err *e)
 	if (ho.ca_file == NULL && (ho.ca_file = o->env("AWS_CA_BUNDLE")) != NULL &&
 	    *ho.ca_file == '\0')
 		ho.ca_file = NULL;
-	if (endpoint_find(&s->at, bucket, &eo, e) < 0 || find_credentials(s, e) < 0 ||
+	if (endpoint_find(&s->at, bucket, &eo, e) < 0 ||
+	    find_credentials(s, ho.ca_file, e) < 0 ||
 	    (s->http = http_new(&ho, e)) == NULL) {
 		s3_free(s);
 		return NULL;
@@ -141,6 +137,7 @@ s3_free(struct s3 *s)
 	if (s == NULL)
 		return;
 	http_free(s->http);
+	identity_free(s->identity);
 	credentials_done(&s->cred);
 	free(s);
 }
@@ -187,11 +184,14 @@ sign(struct s3 *s, const struct call *c, struct signing *g, struct err *e)
 
 	buf_init(&g->path, 8192);
 	buf_init(&g->url, 8192);
-	buf_init(&g->text, 64 << 10);
+	buf_init_secret(&g->text, 64 << 10); /* a session token is in it */
 	buf_init(&g->names, 4096);
 	buf_init(&g->string, 4096);
 	buf_init(&g->value, 4096);
 	g->headers = 0;
+	credentials_done(&s->cred);
+	if (identity_get(s->identity, &s->cred, e) < 0)
+		return -1;
 	g->scope = (struct sigv4_scope){ clock_now() + s->skew_ns, s->at.region, "s3" };
 	sigv4_time(g->scope.time_ns, g->date);
 	add(g, "host", s->at.host);
@@ -248,7 +248,7 @@ send_signed(struct s3 *s, const struct call *c, int64_t left_ns, struct http_res
 	struct buf all;
 	int done;
 
-	buf_init(&all, 64 << 10);
+	buf_init_secret(&all, 64 << 10);
 	done = sign(s, c, &g, e);
 	rq.header_n = header_lines(&g, &all, line);
 	rq.headers = line;
@@ -265,8 +265,6 @@ send_signed(struct s3 *s, const struct call *c, int64_t left_ns, struct http_res
 					     : 2 * SECOND;
 	if (done == 0 && (done = buf_check(&all, "headers", e)) == 0)
 		done = http_send(s->http, &rq, r, e);
-	if (all.p != NULL)
-		explicit_bzero(all.p, all.n);
 	buf_done(&all);
 	signing_done(&g);
 	return done;
@@ -365,6 +363,24 @@ correct_skew(struct s3 *s, const struct http_response *r)
 	return true;
 }
 
+/* The server does not take our credentials: are there others? */
+static bool
+renew_credentials(struct s3 *s, const struct http_response *r)
+{
+	struct answer a = answer_of(r);
+	struct err e;
+	int got;
+
+	/* a session that ended is AccessDenied to some servers */
+	if (!(s->cred.token != NULL && r->status == 403) &&
+	    strcmp(a.code, "ExpiredToken") != 0 && strcmp(a.code, "InvalidToken") != 0 &&
+	    strcmp(a.code, "TokenRefreshRequired") != 0)
+		return false;
+	if ((got = identity_renew(s->identity, &s->cred, &e)) < 0)
+		tell(s, true, "%s", e.text);
+	return got > 0;
+}
+
 /* Name the object in front of what went wrong on the way. */
 static void
 name_object(const struct s3 *s, const struct call *c, struct err *e)
@@ -407,6 +423,8 @@ ask(struct s3 *s, const struct call *c, struct http_response *r, unsigned *attem
 		} else {
 			s->away_at = 0;
 			if (r->status == 403 && correct_skew(s, r))
+				continue;
+			if (r->status / 100 == 4 && renew_credentials(s, r))
 				continue;
 			if (is_success(r) ||
 			    (r->status / 100 != 2 &&
