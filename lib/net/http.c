@@ -62,7 +62,7 @@ copy_string(const char *s)
 static bool
 begin(void)
 {
-	static bool begun;
+	static bool begun; /* read by threads, written before there are any */
 
 	if (!begun)
 		begun = curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, zero_free,
@@ -115,6 +115,15 @@ http_response_done(struct http_response *r)
 	buf_done(&r->body);
 }
 
+/* So much of the body is on its way by now; less than before when it is sent again. */
+static void
+at(struct http *h, uint64_t now)
+{
+	if (h->o.sent != NULL)
+		*h->o.sent += now - h->at; /* modulo 2^64: may be less than before */
+	h->at = now;
+}
+
 static size_t
 on_read(char *to, size_t size, size_t count, void *user)
 {
@@ -126,11 +135,11 @@ on_read(char *to, size_t size, size_t count, void *user)
 		return 0;
 	if (h->rq->fd < 0) {
 		memcpy(to, h->rq->memory + h->at, n);
-	} else if (pread_full(h->rq->fd, to, n, h->at) != (ssize_t)n) {
+	} else if (pread_full(h->rq->fd, to, n, h->rq->from + h->at) != (ssize_t)n) {
 		h->body_short = true;
 		return CURL_READFUNC_ABORT;
 	}
-	h->at += n;
+	at(h, h->at + n);
 	h->r->moved_ns = clock_steady();
 	return n;
 }
@@ -143,7 +152,7 @@ on_seek(void *user, curl_off_t offset, int origin)
 
 	if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > h->rq->bytes)
 		return CURL_SEEKFUNC_CANTSEEK;
-	h->at = (uint64_t)offset;
+	at(h, (uint64_t)offset);
 	return CURL_SEEKFUNC_OK;
 }
 
@@ -179,7 +188,7 @@ on_progress(void *user, curl_off_t dt, curl_off_t dn, curl_off_t ut, curl_off_t 
 	const struct http *h = user;
 
 	(void)dt, (void)dn, (void)ut, (void)un;
-	return h->o.stop != NULL && *h->o.stop != 0;
+	return h->o.stop != NULL && __atomic_load_n(h->o.stop, __ATOMIC_RELAXED) != 0;
 }
 
 /* "host:port" of a URL. */
@@ -359,8 +368,10 @@ http_send(
 	curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, list);
 	code = curl_easy_perform(h->curl);
 	curl_slist_free_all(list);
-	if (code != CURLE_OK)
+	if (code != CURLE_OK) {
+		at(h, 0);
 		return failed(h, code, e);
+	}
 	curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
 	r->status = (int)status;
 	return 0;
