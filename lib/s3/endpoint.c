@@ -79,10 +79,10 @@ static bool
 host_ok(const char *h, size_t n)
 {
 	bool six = h[0] == '[';
-	size_t name = six ? strcspn(h, "]") + 1 : strcspn(h, ":");
-	size_t port;
+	const char *after = memchr(h, six ? ']' : ':', n);
+	size_t name = after == NULL ? n : (size_t)(after - h) + six, port;
 
-	if (n == 0 || n > ENDPOINT_HOST_MAX || name == 0 || name > n)
+	if (name == 0 || n > ENDPOINT_HOST_MAX || (six && after == NULL))
 		return false;
 	for (size_t i = six; i < name - six; i++)
 		if (!isalnum((unsigned char)h[i]) &&
