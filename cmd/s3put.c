@@ -535,11 +535,15 @@ main(int argc, char *argv[])
 		    "no destination: give s3://bucket/prefix or file:///dir");
 		return diag_end(&e);
 	}
+	catch_stops(true); /* a program that is run for credentials ends with us */
 	if (open_store(&run, argv[argc - 1], &e) < 0 ||
 	    inputs_init(&files, argc - 1, argv, &e) < 0 ||
 	    ndjson_out_init(&run.out, STDOUT_FILENO, "<stdout>", &e) < 0 ||
-	    ndjson_in_init(&run.in, NULL, &e) < 0)
+	    ndjson_in_init(&run.in, NULL, &e) < 0) {
+		if (stop_signal != 0)
+			die_of(stop_signal);
 		return diag_end(&e);
+	}
 	all_inputs(&run, &files);
 	return finish(&run);
 }

@@ -46,7 +46,7 @@ credsource_take(struct credsource *s, const char *where, struct str access,
 		    "credentials: %.300s: a key is empty, too long or holds blanks",
 		    where);
 	if (ends_ns != 0)
-		timestamp_format(ends_ns, when);
+		timestamp_format(ends_ns - ends_ns % 1000000000, when);
 	if (ends_ns != 0 && ends_ns <= clock_now())
 		return err_set(e, ST_NOPERM,
 		    "credentials: %.300s: ended at %s; is the clock right?", where, when);

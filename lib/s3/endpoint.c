@@ -325,7 +325,7 @@ endpoint_find(struct endpoint *ep, const char *bucket, const struct endpoint_opt
 
 	if (config == NULL)
 		return err_set(e, ST_FAIL, "endpoint: out of memory");
-	r = find_server(ep, &l, e);
+	r = endpoint_bucket(bucket, e) < 0 ? -1 : find_server(ep, &l, e);
 	awsconfig_free(config);
 	if (r < 0)
 		return -1;
