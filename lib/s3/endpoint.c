@@ -104,7 +104,7 @@ parse_url(struct endpoint *ep, const struct look *l, struct err *e)
 	if (memchr(h, '@', n) != NULL)
 		return err_set(e, ST_USAGE,
 		    "%s: no user and password in a URL; "
-		    "see Credentials in s3put(1)",
+		    "see CREDENTIALS in s3put(1)",
 		    l->from);
 	if ((!(scheme == 4 && strncasecmp(l->url, "http", 4) == 0) &&
 		!(scheme == 5 && strncasecmp(l->url, "https", 5) == 0)) ||
