@@ -1,7 +1,7 @@
 /* awsconfig: the shared files of AWS, and the commands in them (which are not run). */
+#include "s3/awsconfig.h"
 #include "base/err.h"
 #include "fuzz.h"
-#include "s3/awsconfig.h"
 #include "s3/process.h"
 
 static char files[2][64]; /* /proc/self/fd/N */
