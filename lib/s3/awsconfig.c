@@ -111,6 +111,8 @@ ini_find(const struct ini *f, const struct wanted *w, struct str *value)
 	bool in = false, below = false, found = false;
 	struct str name, v;
 
+	if (value != NULL)
+		*value = STR("");
 	for (; f->text.n > 0 && p < end; p = lf + 1) {
 		int h;
 

@@ -9,10 +9,25 @@
 #include "s3/answer.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
+
+void
+credsource_tell(const struct credentials_options *o, bool warn, const char *fmt, ...)
+{
+	char text[900];
+	va_list ap;
+
+	if (o->tell == NULL)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	o->tell(warn, text);
+}
 
 const char *
 credsource_env(const struct credsource *s, const char *name)

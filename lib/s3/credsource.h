@@ -28,6 +28,10 @@ struct credsource {
 	char said[400];
 };
 
+/* A line for the trail, or a warning. */
+void credsource_tell(const struct credentials_options *o, bool warn, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* A variable that is set and not empty, or NULL. */
 const char *credsource_env(const struct credsource *s, const char *name);
 

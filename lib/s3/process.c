@@ -46,6 +46,14 @@ one_argument(struct str s, size_t *at, char **to)
 	return quote == '\0';
 }
 
+/* -1 in so many words, which the analyzer wants to see. */
+static int
+bad(struct err *e, const char *why)
+{
+	err_set(e, ST_USAGE, "credential_process: %s", why);
+	return -1;
+}
+
 int
 process_split(
     struct str command, char *text, char *argv[PROCESS_ARGS_MAX + 1], struct err *e)
@@ -55,26 +63,21 @@ process_split(
 
 	argv[0] = NULL;
 	if (command.n >= PROCESS_COMMAND_MAX || memchr(command.p, '\0', command.n))
-		return err_set(e, ST_USAGE,
-		    "credential_process: longer than %d bytes, or holds a NUL",
-		    PROCESS_COMMAND_MAX - 1);
+		return bad(e, "longer than 4095 bytes, or holds a NUL");
 	for (;;) {
 		while (at < command.n && (command.p[at] == ' ' || command.p[at] == '\t'))
 			at++;
 		if (at == command.n)
 			break;
 		if (n == PROCESS_ARGS_MAX)
-			return err_set(e, ST_USAGE,
-			    "credential_process: more than %d arguments",
-			    PROCESS_ARGS_MAX);
+			return bad(e, "more than 64 arguments");
 		argv[n++] = text;
 		argv[n] = NULL;
 		if (!one_argument(command, &at, &text))
-			return err_set(
-			    e, ST_USAGE, "credential_process: a quote is not closed");
+			return bad(e, "a quote is not closed");
 	}
 	if (n == 0 || argv[0][0] == '\0')
-		return err_set(e, ST_USAGE, "credential_process: is empty");
+		return bad(e, "is empty");
 	return n;
 }
 
@@ -89,7 +92,6 @@ struct child {
 static int
 spawn(struct child *k, char *argv[], const char *where, struct err *e)
 {
-	extern char **environ;
 	posix_spawn_file_actions_t fa;
 	posix_spawnattr_t at;
 	sigset_t none, some;
@@ -147,7 +149,7 @@ listen_to(const struct credsource *s, struct child *k, int64_t limit_ns, struct 
 {
 	int64_t until = clock_steady() + limit_ns, left;
 	struct pollfd pf[2] = { { k->out, POLLIN, 0 }, { k->fd, POLLIN, 0 } };
-	int status;
+	int status = 0; /* stays so where SIGCHLD is ignored and nobody can know */
 
 	for (;;) {
 		if (s->o->stop != NULL && *s->o->stop != 0)
@@ -175,7 +177,7 @@ static int
 run(const struct credsource *s, char *argv[], const char *where, int64_t limit_ns,
     struct buf *b, struct err *e)
 {
-	struct child k;
+	struct child k = { .out = -1, .fd = -1 };
 	const char *why = "";
 	int status;
 
