@@ -486,6 +486,7 @@ source_keys() {
 		        span, mode = line.split()[:2]
 		        if "w" not in mode or "[v" in line: continue
 		        a, b = (int(x, 16) for x in span.split("-"))
+		        if b - a > 1 << 30: continue  # a sanitizer's shadow
 		        try:
 		            mem.seek(a)
 		            data = mem.read(b - a)
