@@ -106,6 +106,7 @@ fetch() {
 
 # fake MODE WORD...: start fake_s3; $fake is its URL, ./log what it was asked
 fake() {
+	rm -f log
 	python3 "$BATS_FILE_TMPDIR/fake.py" "$@" >log 3>&- &
 	fake_pid=$!
 	for _ in $(seq 100); do
@@ -114,13 +115,14 @@ fake() {
 	done
 	fake=http://127.0.0.1:$(head -n 1 log)
 	export AWS_ACCESS_KEY_ID=AKIDTESTTEST AWS_SECRET_ACCESS_KEY=s3cr3t-of-the-fake
+	export LOGSWEEP_JOBS=1 # what it is told to do, it does in order
 }
 
 # MODE: cond (knows If-None-Match), ignore, or 501.  WORDs: one for each request, then "ok".
 fake_s3() {
 	cat <<-'PY'
 	import sys, time, socket, struct, hashlib, email.utils
-	from http.server import BaseHTTPRequestHandler, HTTPServer
+	from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 	mode, words, objects = sys.argv[1], sys.argv[2:], {}
 
 	class S3(BaseHTTPRequestHandler):
@@ -172,7 +174,7 @@ fake_s3() {
 	        self.answer(200, b"", {"ETag": etag})
 	    do_PUT = do_HEAD = any
 
-	server = HTTPServer(("127.0.0.1", 0), S3)
+	server = ThreadingHTTPServer(("127.0.0.1", 0), S3)
 	print(server.server_port, flush=True)
 	server.serve_forever()
 	PY
@@ -562,7 +564,7 @@ fresh() {
 
 # one run of the fault build, $1 being the fault or nothing
 faulty() {
-	LOGSWEEP_FAULT=$1 "$top/build/faults/s3put" --state=S m "$dest" >out 2>err
+	LOGSWEEP_FAULT=$1 "$top/build/faults/s3put" -j"${fault_jobs:-1}" --state=S m "$dest" >out 2>err
 }
 
 # how many changes of the disk such a run makes
@@ -839,7 +841,7 @@ each_step() { # each_step HOW: a run for each of them
 	echo one >a
 	{ manifest a 1; manifest a 2; } >m
 	SECONDS=0
-	run -75 --separate-stderr s3put --endpoint=http://127.0.0.1:1 --max-time=1s m s3://bucket
+	run -75 --separate-stderr s3put -j1 --endpoint=http://127.0.0.1:1 --max-time=1s m s3://bucket
 	[ "$SECONDS" -le 3 ]
 	[[ $stderr == *"s3://bucket/1: 127.0.0.1:1: Connection refused; gave up after "* ]]
 	[[ $stderr == *"s3://bucket/2: not tried, 127.0.0.1:1 did not answer"* ]]
@@ -857,15 +859,13 @@ each_step() { # each_step HOW: a run for each of them
 }
 
 @test "what does not pass is not tried again" {
-	fake cond 400 404 403 expired moved
+	fake cond 400 404 403 expired
 	echo one >a
 	run -1 s3put --endpoint="$fake" s3://bucket < <(manifest a k)
 	run -1 s3put --endpoint="$fake" s3://bucket < <(manifest a k)
 	run -77 s3put --endpoint="$fake" s3://bucket < <(manifest a k)
 	run -77 s3put --endpoint="$fake" s3://bucket < <(manifest a k)
-	run -1 --separate-stderr s3put --endpoint="$fake" s3://bucket < <(manifest a k)
-	[[ $stderr == *"the bucket is in --region=eu-west-3"* ]]
-	[ "$(asked PUT)" -eq 5 ]
+	[ "$(asked PUT)" -eq 4 ]
 }
 
 @test "the worst status counts, and one failing object does not stop the others" {

@@ -15,8 +15,8 @@
 
 static _Atomic bool drawn; /* messages of any thread wipe the line away */
 
-static bool
-wanted(void)
+bool
+progress_wanted(void)
 {
 	static int answer = -1;
 	struct stat st;
@@ -46,7 +46,7 @@ progress_draw(const struct stats *s)
 	double seconds, mb = (double)s->bytes_in / 1e6;
 	int n;
 
-	if (!wanted() || (now = clock_steady()) - last < EVERY_NS)
+	if (!progress_wanted() || (now = clock_steady()) - last < EVERY_NS)
 		return;
 	last = now;
 	n = snprintf(line, sizeof line, "\r\033[K%.20s: ", diag_prog());

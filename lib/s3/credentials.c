@@ -16,6 +16,7 @@
 
 struct identity {
 	struct credentials_options o;
+	char region[64];
 	pthread_mutex_t lock; /* of all below */
 	struct credentials now;
 	int64_t renew_at; /* since the epoch, by the clock; 0: never */
@@ -117,6 +118,10 @@ identity_new(const struct credentials_options *o, struct err *e)
 		return NULL;
 	}
 	id->o = *o;
+	if (o->region != NULL) {
+		snprintf(id->region, sizeof id->region, "%s", o->region);
+		id->o.region = id->region;
+	}
 	pthread_mutex_init(&id->lock, NULL);
 	if (fetch(id, e) < 0) {
 		identity_free(id);

@@ -64,7 +64,8 @@ struct credentials_options {
 	void (*tell)(bool warn, const char *text); /* may be NULL */
 };
 
-/* Look for credentials now.  Strings in `o` are borrowed until identity_free.  NULL:
+/* Look for credentials now.  Strings in `o` are borrowed until identity_free, but for the
+ * region.  NULL:
  * ST_NOPERM, with what to do; ST_LATER when a service that was configured is away. */
 struct identity *identity_new(const struct credentials_options *o, struct err *e);
 void identity_free(struct identity *id);
