@@ -786,13 +786,17 @@ main(int argc, char *argv[])
 	}
 	if (check)
 		return try_it(&run, argv[argc - 1], &e);
+	catch_stops(true); /* a program that is run for credentials ends with us */
 	if (open_stores(&run, argv[argc - 1], &e) < 0 ||
 	    inputs_init(&files, argc - 1, argv, &e) < 0 ||
 	    ndjson_out_init(&run.out, STDOUT_FILENO, "<stdout>", &e) < 0 ||
 	    ndjson_in_init(&run.in, NULL, &e) < 0 ||
 	    (run.crew = crew_new(
-		 (unsigned)jobs, (unsigned)jobs * AHEAD, labour, &run, &e)) == NULL)
+		 (unsigned)jobs, (unsigned)jobs * AHEAD, labour, &run, &e)) == NULL) {
+		if (stop_signal != 0)
+			die_of(stop_signal);
 		return diag_end(&e);
+	}
 	if (key == NULL && progress_wanted())
 		foresee(&run, argc - 1, argv);
 	if (key != NULL)

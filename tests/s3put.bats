@@ -23,7 +23,7 @@ teardown_file() {
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 	for v in $(compgen -e | grep -E '^(AWS_|LOGSWEEP_)|_proxy$|_PROXY$'); do unset "$v"; done
-	export HOME=$PWD/home no_proxy='*'
+	export AWS_EC2_METADATA_DISABLED=true HOME=$PWD/home no_proxy='*'
 	mkdir home
 	dest=file://$PWD/dest
 	fake_pid=
@@ -577,7 +577,7 @@ each_step() { # each_step HOW: a run for each of them
 @test "without credentials it is exit 77, with what to do" {
 	run -77 --separate-stderr s3put --endpoint=http://127.0.0.1:1 s3://bucket </dev/null
 	[ -z "$output" ]
-	[[ $stderr == "s3put: credentials: none found (AWS_ACCESS_KEY_ID is not set; "*"/home/.aws/credentials: no such file); set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE" ]]
+	[[ $stderr == "s3put: credentials: none found (AWS_ACCESS_KEY_ID is not set; "*"/home/.aws/credentials: no such file; "*"); set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE" ]]
 }
 
 @test "credentials that are half there are an error, not a reason to sign as somebody else" {

@@ -5,6 +5,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,22 +29,59 @@ struct http {
 	bool body_short; /* the file ended before `bytes` */
 };
 
+/* ---- libcurl's memory, zeroed when it is given back ---- */
+
+static void
+zero_free(void *p)
+{
+	if (p != NULL)
+		explicit_bzero(p, malloc_usable_size(p));
+	free(p);
+}
+
+static void *
+zero_realloc(void *p, size_t n)
+{
+	size_t had = p != NULL ? malloc_usable_size(p) : 0;
+	void *to = malloc(n);
+
+	if (to == NULL)
+		return NULL;
+	if (p != NULL)
+		memcpy(to, p, had < n ? had : n);
+	zero_free(p);
+	return to;
+}
+
+static char *
+copy_string(const char *s)
+{
+	return strdup(s);
+}
+
+static bool
+begin(void)
+{
+	static bool begun; /* read by threads, written before there are any */
+
+	if (!begun)
+		begun = curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, zero_free,
+			    zero_realloc, copy_string, calloc) == CURLE_OK;
+	return begun;
+}
+
 struct http *
 http_new(const struct http_options *o, struct err *e)
 {
-	static bool begun;
 	struct http *h;
 
 	if (o->ca_file != NULL && access(o->ca_file, R_OK) < 0) {
 		err_set(e, ST_USAGE, "%.300s: %s", o->ca_file, strerror(errno));
 		return NULL;
 	}
-	if (!begun) { /* read by threads, written before there are any */
-		if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-			err_set(e, ST_FAIL, "libcurl: does not start");
-			return NULL;
-		}
-		begun = true;
+	if (!begin()) {
+		err_set(e, ST_FAIL, "libcurl: does not start");
+		return NULL;
 	}
 	if ((h = calloc(1, sizeof *h)) == NULL || (h->curl = curl_easy_init()) == NULL) {
 		err_set(e, ST_FAIL, "libcurl: out of memory");
@@ -188,6 +226,10 @@ no_time(struct http *h, struct str host, struct err *e)
 	curl_off_t connected_us = 0;
 
 	curl_easy_getinfo(h->curl, CURLINFO_PRETRANSFER_TIME_T, &connected_us);
+	if (h->rq->total_ns > 0)
+		return err_set(e, ST_LATER, "%.*s: %s within %.0f s", (int)host.n, host.p,
+		    connected_us > 0 ? "no answer" : "no connection",
+		    (double)h->rq->total_ns / 1e9);
 	return err_set(e, ST_LATER,
 	    connected_us > 0 ? "%.*s: no byte moved for %.0f s"
 			     : "%.*s: no connection within %.0f s",
@@ -260,6 +302,9 @@ set_up(struct http *h, const struct http_request *rq)
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "logsweep/" LOGSWEEP_VERSION);
 	curl_easy_setopt(
 	    c, CURLOPT_CONNECTTIMEOUT_MS, (long)(rq->connect_ns / 1000000) + 1);
+	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)(rq->total_ns / 1000000));
+	if (h->o.direct)
+		curl_easy_setopt(c, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES_PER_S);
 	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, whole_seconds(rq->stall_ns));
 	curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, (long)HTTP_BLOCK);

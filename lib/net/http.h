@@ -11,6 +11,9 @@
  * ST_USAGE for certificates, CA files and URLs.  An HTTP status of any kind is an answer,
  * not an error.
  *
+ * What passes through libcurl may be secret, so memory that it frees is zeroed; OpenSSL's
+ * own buffers are not ours to clean.
+ *
  * Memory: two blocks of 256 KiB for a body on its way, the answer up to its ceiling.
  * One `struct http` per thread; the first one is made before threads are, and `stop` may be
  * set by a signal or another thread.  The program
@@ -36,6 +39,7 @@ enum {
 struct http_options {
 	const char *ca_file; /* PEM of the CAs to trust; NULL: the system's */
 	const volatile sig_atomic_t *stop; /* not 0: end the transfer; may be NULL */
+	bool direct;            /* by no proxy, whatever the environment says */
 	_Atomic uint64_t *sent; /* grows by bytes of bodies handed over, and shrinks again
 				   when they must be sent once more; may be NULL */
 };
@@ -49,6 +53,7 @@ struct http_request {
 	uint64_t from, bytes;
 	int64_t connect_ns; /* longest time to connect, handshake included */
 	int64_t stall_ns;   /* longest time with (nearly) no byte moved either way */
+	int64_t total_ns;   /* longest time for all of it; 0: no limit */
 };
 
 struct http_response {

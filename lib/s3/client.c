@@ -26,19 +26,13 @@ s3_bucket_ok(const char *bucket)
 static int
 find_credentials(struct known *k, struct err *e)
 {
-	struct buf trail;
-	char *line, *rest;
-	int r;
+	struct credentials_options co = { .env = k->o.env,
+		.region = k->at.region,
+		.ca_file = k->ca_file,
+		.stop = k->o.stop,
+		.tell = k->o.tell };
 
-	buf_init(&trail, 8192);
-	r = credentials_find(k->o.env, &k->cred, &trail, e);
-	for (line = trail.p; line != NULL && *line != '\0'; line = rest + 1) {
-		if ((rest = strchr(line, '\n')) == NULL)
-			break;
-		exchange_tell(k, false, "%.*s", (int)(rest - line), line);
-	}
-	buf_done(&trail);
-	return r;
+	return (k->identity = identity_new(&co, e)) == NULL ? -1 : 0;
 }
 
 static struct known *
@@ -81,7 +75,7 @@ known_leave(struct known *k)
 	pthread_mutex_unlock(&k->lock);
 	if (!last)
 		return;
-	credentials_done(&k->cred);
+	identity_free(k->identity);
 	pthread_mutex_destroy(&k->lock);
 	free(k);
 }

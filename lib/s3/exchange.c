@@ -72,7 +72,7 @@ signing_init(struct signing *g)
 {
 	buf_init(&g->path, 8192);
 	buf_init(&g->url, 16384);
-	buf_init(&g->text, 64 << 10);
+	buf_init_secret(&g->text, 64 << 10); /* a session token is in it */
 	buf_init(&g->names, 4096);
 	buf_init(&g->string, 4096);
 	buf_init(&g->value, 4096);
@@ -188,7 +188,7 @@ send_signed(struct s3 *s, const struct call *c, const struct credentials *who,
 	struct buf all;
 	int done;
 
-	buf_init(&all, 64 << 10);
+	buf_init_secret(&all, 64 << 10);
 	if ((done = address(s->k, c, g, e)) == 0)
 		done = sign(c, who, g, e);
 	rq.header_n = header_lines(g, &all, line);
@@ -204,8 +204,6 @@ send_signed(struct s3 *s, const struct call *c, const struct credentials *who,
 	rq.stall_ns = clamp(left_ns, 2 * SECOND, STALL_NS);
 	if (done == 0 && (done = buf_check(&all, "headers", e)) == 0)
 		done = http_send(c->calm ? s->calm : s->http, &rq, r, e);
-	if (all.p != NULL)
-		explicit_bzero(all.p, all.n);
 	buf_done(&all);
 	return done;
 }
@@ -242,12 +240,22 @@ name_object(const struct s3 *s, const struct call *c, struct err *e)
 
 /* ---- who signs ---- */
 
-static int
-signer_get(struct known *k, struct credentials *c, struct err *e)
+/* The server does not take these credentials: are there others? */
+static bool
+renew(struct known *k, struct credentials *who, const struct http_response *r)
 {
-	*c = k->cred;
-	(void)e;
-	return 0;
+	struct answer a = answer_of(r);
+	struct err e;
+	int got;
+
+	/* a session that ended is AccessDenied to some servers */
+	if (!(who->token != NULL && r->status == 403) &&
+	    strcmp(a.code, "ExpiredToken") != 0 && strcmp(a.code, "InvalidToken") != 0 &&
+	    strcmp(a.code, "TokenRefreshRequired") != 0)
+		return false;
+	if ((got = identity_renew(k->identity, who, &e)) < 0)
+		exchange_tell(k, true, "%s", e.text);
+	return got > 0;
 }
 
 /* ---- cures ---- */
@@ -472,10 +480,13 @@ exchange_once(struct s3 *s, const struct call *c, struct http_response *r,
 {
 	struct credentials who;
 	unsigned epoch;
+	int done;
 
-	if (signer_get(s->k, &who, e) < 0)
+	if (identity_get(s->k->identity, &who, e) < 0)
 		return -1;
-	return try_once(s, c, &who, STALL_NS, &epoch, r, res, e);
+	done = try_once(s, c, &who, STALL_NS, &epoch, r, res, e);
+	credentials_done(&who);
+	return done;
 }
 
 int
@@ -483,21 +494,26 @@ exchange(struct s3 *s, const struct call *c, struct http_response *r,
     struct s3_result *res, struct err *e)
 {
 	struct trying t = { .began = clock_steady() };
-	struct credentials who;
+	struct credentials who = { 0 };
 	unsigned epoch;
 	int done = -1;
 
-	if (is_away(s, c, e) || signer_get(s->k, &who, e) < 0)
+	if (is_away(s, c, e))
 		return -1;
 	for (;;) {
 		t.n++;
+		credentials_done(&who);
+		if (identity_get(s->k->identity, &who, e) < 0) {
+			name_object(s, c, e);
+			break;
+		}
 		if (try_once(s, c, &who, time_until(s->k, c, &t) - clock_steady(), &epoch,
 			r, res, e) == 0) {
 			bool final = is_final(r);
 
 			note_answer(s->k, final);
 			if (final && !exchange_good(r) && t.cures < EXCHANGE_CURES_MAX &&
-			    cure(s, r, epoch)) {
+			    (cure(s, r, epoch) || renew(s->k, &who, r))) {
 				t.cures++;
 				continue;
 			}
@@ -513,5 +529,6 @@ exchange(struct s3 *s, const struct call *c, struct http_response *r,
 		if (!wait_to_retry(s, c, &t, r, e))
 			break;
 	}
+	credentials_done(&who);
 	return done;
 }

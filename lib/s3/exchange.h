@@ -37,8 +37,8 @@ struct known {
 	const char *bucket;
 	struct s3_options o;
 	const char *ca_file;
+	struct identity *identity; /* has a lock of its own */
 	/* do, under the lock */
-	struct credentials cred;
 	struct endpoint at;
 	enum cond cond; /* If-None-Match at this server */
 	bool probed, skew_set, md5_wanted;
