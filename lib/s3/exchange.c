@@ -292,7 +292,8 @@ cure_region(struct known *k, const char *region)
 	    endpoint_find(&to, k->bucket, &eo, &ignored) < 0)
 		return false;
 	k->moves++;
-	exchange_tell(k, true, "s3://%.64s: is in region %s, not %s; signing for %s",
+	exchange_tell(k, true,
+	    "s3://%.64s: is in region %s, not %s; --region=%s saves the detour",
 	    k->bucket, to.region, k->at.region, to.region);
 	k->at = to;
 	return true;

@@ -16,8 +16,8 @@
  * ignore that, another HEAD just before it.  (Two writers may still meet between those
  * two requests; keys made of content make that harmless.)
  *
- * Success is a 2xx answer to the last request with an ETag and no <Error> in it.  If its
- * answer was lost and the server does not know the upload any more, HEAD tells.  In all
+ * Success is a 2xx answer to the last request without <Error> in it, and an ETag in it or,
+ * failing that, an object that is there with these bytes.  If its answer was lost and the server does not know the upload any more, HEAD tells.  In all
  * other cases, and when the run is told to stop, the upload is aborted, with
  * EXCHANGE_CALM_NS for it; if even that fails, a warning names the upload.  What SIGKILL
  * leaves, a lifecycle rule (AbortIncompleteMultipartUpload) removes.
@@ -33,7 +33,7 @@
 
 enum {
 	MULTIPART_PARTS_MAX = 10000,
-	MULTIPART_PIPE_JOBS_MAX = 4,
+	MULTIPART_PIPE_JOBS_MAX = 3,
 };
 #define MULTIPART_PART_MIN ((uint64_t)5 << 20)
 #define MULTIPART_PART_MAX ((uint64_t)5 << 30)
