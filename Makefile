@@ -11,7 +11,7 @@ PKGS_logtail  := libcrypto libisal
 PKGS_logparse := libpcre2-8
 PKGS_k8smeta  := libcrypto libcurl libisal yaml-0.1
 PKGS_logbatch := libcrypto libisal zlib
-PKGS_s3put    := libcrypto libcurl
+PKGS_s3put    := libcrypto libcurl libisal
 PKGS_logsweep-status := libcrypto
 PKGS     := $(sort $(foreach p,$(PROGS),$(PKGS_$(p))))
 
