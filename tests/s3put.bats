@@ -373,10 +373,11 @@ asked() { # how often METHOD was asked
 	[ "$(id -u)" -eq 0 ] || skip "mounting needs root"
 	mkdir dest
 	mount -t tmpfs -o size=256k none dest || skip "cannot mount"
+	trap "umount -q dest || true" EXIT
 	head -c 200000 /dev/urandom >a
 	head -c 200000 /dev/urandom >b
 	{ manifest a a; manifest b b; } >m
-	run s3put m "$dest"
+	run s3put -j 1 m "$dest"
 	umount_later=$status out=$output
 	left=$(find dest -type f | wc -l)
 	same=$(cmp a dest/a && echo same)

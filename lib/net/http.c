@@ -244,8 +244,8 @@ no_time(struct http *h, struct str host, struct err *e)
 
 	curl_easy_getinfo(h->curl, CURLINFO_PRETRANSFER_TIME_T, &connected_us);
 	if (h->rq->total_ns > 0 &&
-	    (connected_us > 0 ? h->rq->stall_ns == 0 || h->rq->total_ns < h->rq->stall_ns
-			      : h->rq->total_ns < h->rq->connect_ns))
+	    (connected_us > 0 ? h->rq->stall_ns == 0 || h->rq->total_ns <= h->rq->stall_ns
+			      : h->rq->total_ns <= h->rq->connect_ns))
 		return err_set(e, ST_LATER, "%.*s: %s within %.3g s", (int)host.n, host.p,
 		    connected_us > 0 ? "no whole answer" : "no connection",
 		    (double)h->rq->total_ns / 1e9);
