@@ -7,6 +7,7 @@
 #include "batch/intake.h"
 #include "batch/keytemplate.h"
 #include "batch/lists.h"
+#include "batch/merge.h"
 #include "batch/spool.h"
 #include "batch/verify.h"
 #include "cli/diag.h"
@@ -33,7 +34,7 @@ enum { TOLD_MAX = 5, IDLE_MS = 200 };
 static const char *state, *out_dir, *key = KEY_DEFAULT, *gzip_level = "fast", *node, *tz;
 static uint64_t max_size = 128 << 20, max_spool = 1 << 30;
 static int64_t max_age;
-static bool dry_run, manifest, verifying;
+static bool dry_run, manifest, merging, verifying;
 static struct keytemplate template; /* `key`, taken apart */
 static struct keytemplate list_template;
 
@@ -58,6 +59,9 @@ static const struct opt options[] = {
 	    "(default UTC)" },
 	{ 0, "manifest", NULL, OPT_FLAG, &manifest,
 	    "add lists of the objects of each commit, under _manifests/" },
+	{ 0, "merge", NULL, OPT_FLAG, &merging,
+	    "make few big objects of the many small ones in archives (directories) or "
+	    "files, in place or under --out" },
 	{ 0, "verify", NULL, OPT_FLAG, &verifying,
 	    "read again what manifests, archives (directories) or --state name, and tell "
 	    "what is not as it should be" },
@@ -67,7 +71,8 @@ static const struct opt options[] = {
 };
 static const struct prog prog = { "logbatch",
 	"--state=DIR|--out=DIR [OPTION]... [FILE|-]...\n"
-	"       logbatch --verify [OPTION]... [MANIFESTS|OBJECT|DIR|-]...",
+	"       logbatch --verify [OPTION]... [MANIFESTS|OBJECT|DIR|-]...\n"
+	"       logbatch --merge [--out=DIR] [OPTION]... DIR|FILE...",
 	"Batch records into hourly gzip objects, commit them, print a manifest for each.",
 	options, NULL };
 
@@ -610,6 +615,71 @@ verify_all(int argc, char *argv[])
 	return status;
 }
 
+/* ---- --merge ---- */
+
+static void
+tell_bad(const char *path, const char *why)
+{
+	diag_warn(
+	    "%s: %s; left as it is, with those that it would be merged with", path, why);
+}
+
+static int
+merge_operands(struct merge *m, int argc, char *argv[], struct err *e)
+{
+	int files = 0, r = 0;
+	struct stat st;
+
+	for (int i = 0; i < argc && r == 0; i++) {
+		if (stat(argv[i], &st) < 0)
+			return err_sys(e, argv[i]);
+		if (!S_ISDIR(st.st_mode)) {
+			argv[files++] = argv[i];
+			continue;
+		}
+		for (size_t n = strlen(argv[i]); n > 1 && argv[i][n - 1] == '/'; n--)
+			argv[i][n - 1] = '\0';
+		r = merge_tree(m, argv[i], e);
+	}
+	return r == 0 && files > 0 ? merge_files(m, argv, (size_t)files, e) : r;
+}
+
+static int
+merge_all(int argc, char *argv[])
+{
+	struct merge m = { .max_size = max_size,
+		.out = out_dir,
+		.dry = dry_run,
+		.print = print_line,
+		.tell = tell_bad };
+	struct stats stats;
+	struct err e;
+	int level, status = ST_OK;
+
+	stats_init(&stats);
+	stats_own(&stats, "inputs", &m.n.inputs);
+	stats_own(&stats, "merged", &m.n.merged);
+	stats_own(&stats, "kept", &m.n.kept);
+	stats_own(&stats, "bad", &m.n.bad);
+	if (argc == 0 || state != NULL) {
+		err_set(&e, ST_USAGE,
+		    "--merge: name directories or files, and no --state; try --help");
+		return diag_end(&e);
+	}
+	if (parse_level(&level, &e) < 0 || (m.gzip = gzip_new(level, &e)) == NULL)
+		return diag_end(&e);
+	if (merge_operands(&m, argc, argv, &e) < 0)
+		status = diag_end(&e);
+	if (m.n.bad > 0)
+		status = status_worse(status, ST_ASIDE);
+	gzip_free(m.gzip);
+	stats.in = stats.out = m.n.records;
+	stats.bytes_out = m.n.bytes_out;
+	if (stats_end(&stats, &e) < 0)
+		status = status_worse(status, diag_end(&e));
+	return status;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -620,8 +690,14 @@ main(int argc, char *argv[])
 	diag_init(argv[0]);
 	if ((r = opts_parse(&prog, &argc, &argv, &e)) != 0)
 		return r > 0 ? ST_OK : diag_end(&e);
+	if (verifying + merging > 1) {
+		err_set(&e, ST_USAGE, "--verify or --merge, one at a time");
+		return diag_end(&e);
+	}
 	if (verifying)
 		return verify_all(argc, argv);
+	if (merging)
+		return merge_all(argc, argv);
 	if (check_options(&level, &e) < 0)
 		return diag_end(&e);
 	if (tz != NULL && (run.zone = zone_open(tz, &e)) == NULL)
