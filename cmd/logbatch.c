@@ -3,7 +3,9 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/fileio.h"
+#include "batch/columns.h"
 #include "batch/commit.h"
+#include "batch/ddl.h"
 #include "batch/intake.h"
 #include "batch/keytemplate.h"
 #include "batch/lists.h"
@@ -26,12 +28,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { TOLD_MAX = 5, IDLE_MS = 200 };
 
-static const char *state, *out_dir, *key = KEY_DEFAULT, *gzip_level = "fast", *node, *tz;
+static const char *state, *out_dir, *key = KEY_DEFAULT, *gzip_level = "fast", *node, *tz,
+				    *ddl;
 static uint64_t max_size = 128 << 20, max_spool = 1 << 30;
 static int64_t max_age;
 static bool dry_run, manifest, merging, verifying;
@@ -62,6 +64,10 @@ static const struct opt options[] = {
 	{ 0, "merge", NULL, OPT_FLAG, &merging,
 	    "make few big objects of the many small ones in archives (directories) or "
 	    "files, in place or under --out" },
+	{ 0, "print-ddl", "DIALECT", OPT_STR, &ddl,
+	    "print the SQL of a table for the archive: athena, spark, trino, duckdb; "
+	    "columns "
+	    "as in the records that are read" },
 	{ 0, "verify", NULL, OPT_FLAG, &verifying,
 	    "read again what manifests, archives (directories) or --state name, and tell "
 	    "what is not as it should be" },
@@ -72,7 +78,8 @@ static const struct opt options[] = {
 static const struct prog prog = { "logbatch",
 	"--state=DIR|--out=DIR [OPTION]... [FILE|-]...\n"
 	"       logbatch --verify [OPTION]... [MANIFESTS|OBJECT|DIR|-]...\n"
-	"       logbatch --merge [--out=DIR] [OPTION]... DIR|FILE...",
+	"       logbatch --merge [--out=DIR] [OPTION]... DIR|FILE...\n"
+	"       logbatch --print-ddl=DIALECT [OPTION]... [RECORDS|OBJECT|-]...",
 	"Batch records into hourly gzip objects, commit them, print a manifest for each.",
 	options, NULL };
 
@@ -513,68 +520,6 @@ print_line(void *unused, const struct buf *line, struct err *e)
 }
 
 static int
-verify_lines(struct verify *v, int fd, const char *name, struct err *e)
-{
-	struct ndjson_in in;
-	struct str line;
-	int got = 0, r = ndjson_in_init(&in, NULL, e);
-
-	ndjson_in_open(&in, fd, name);
-	while (r == 0 && (got = ndjson_next(&in, &line, e)) > 0)
-		r = verify_manifest(v, line, out_dir, e);
-	ndjson_in_done(&in);
-	return r < 0 || got < 0 ? -1 : 0;
-}
-
-/* What waits in the outbox. */
-static int
-verify_state(struct verify *v, struct err *e)
-{
-	struct ledger *l = ledger_load(state, e);
-	struct buf line;
-	int r = l != NULL ? 0 : -1;
-
-	buf_init(&line, LEDGER_MAX);
-	for (size_t i = 0; r == 0 && i < l->batches; i++) {
-		buf_clear(&line);
-		ledger_manifest(&l->batch[i], state, &line);
-		r = buf_check(&line, "manifest", e);
-		if (r == 0)
-			r = verify_manifest(
-			    v, (struct str){ line.p, line.n - 1 }, NULL, e);
-	}
-	buf_done(&line);
-	ledger_free(l);
-	return r;
-}
-
-static int
-verify_operand(struct verify *v, char *name, struct err *e)
-{
-	unsigned char magic[2] = { 0, 0 };
-	struct stat st;
-	int fd, r;
-
-	if (strcmp(name, "-") == 0)
-		return verify_lines(v, STDIN_FILENO, "<stdin>", e);
-	if ((fd = open(name, O_RDONLY | O_CLOEXEC)) < 0 || fstat(fd, &st) < 0) {
-		r = err_sys(e, name);
-	} else if (S_ISDIR(st.st_mode)) {
-		for (size_t n = strlen(name); n > 1 && name[n - 1] == '/'; n--)
-			name[n - 1] = '\0';
-		r = verify_archive(v, name, e);
-	} else if (S_ISREG(st.st_mode) && pread(fd, magic, 2, 0) == 2 &&
-		   magic[0] == 0x1f && magic[1] == 0x8b) {
-		r = verify_object(v, name, name, NULL, e);
-	} else {
-		r = verify_lines(v, fd, name, e);
-	}
-	if (fd >= 0)
-		close(fd);
-	return r;
-}
-
-static int
 verify_all(int argc, char *argv[])
 {
 	static char dash[] = "-", *fallback[] = { dash };
@@ -594,11 +539,11 @@ verify_all(int argc, char *argv[])
 		return diag_end(&e);
 	}
 	if (argc == 0 && state != NULL)
-		status = verify_state(&v, &e) < 0 ? diag_end(&e) : ST_OK;
+		status = verify_outbox(&v, state, &e) < 0 ? diag_end(&e) : ST_OK;
 	else if (argc == 0)
 		argc = 1, argv = fallback;
 	for (int i = 0; i < argc; i++)
-		if (verify_operand(&v, argv[i], &e) < 0)
+		if (verify_operand(&v, argv[i], out_dir, &e) < 0)
 			status = status_worse(status, diag_end(&e));
 	stats.in = v.n.objects + v.n.told;
 	stats.rejected = v.n.wrong + v.n.missing;
@@ -615,6 +560,54 @@ verify_all(int argc, char *argv[])
 	return status;
 }
 
+/* ---- --print-ddl ---- */
+
+/* The columns that the operands show; of a terminal, and when there are none, the usual. */
+static int
+sample(struct columns *c, int argc, char *argv[], struct err *e)
+{
+	struct inputs files;
+	int more, r = 0;
+
+	if (argc > 0 || !isatty(STDIN_FILENO)) {
+		if (inputs_init(&files, argc, argv, e) < 0)
+			return -1;
+		while (r == 0 && (more = inputs_next(&files, e)) != 0)
+			r = more < 0 ? -1 : columns_read(c, files.fd, files.name, e);
+	}
+	return r == 0 && c->all.n == 0 ? columns_default(c, e) : r;
+}
+
+static int
+print_ddl(int argc, char *argv[])
+{
+	static const char *const dialects[] = { [DDL_ATHENA] = "athena",
+		[DDL_SPARK] = "spark",
+		[DDL_TRINO] = "trino",
+		[DDL_DUCKDB] = "duckdb",
+		NULL };
+	struct columns c;
+	struct buf b;
+	struct err e;
+	size_t which = 0;
+	int r;
+
+	columns_init(&c);
+	buf_init(&b, 64 << 20);
+	r = opts_choice("print-ddl", ddl, dialects, &which, &e);
+	if (r == 0)
+		r = keytemplate_parse(&template, key, node != NULL ? node : "node", &e);
+	if (r == 0)
+		r = sample(&c, argc, argv, &e);
+	if (r == 0)
+		r = ddl_print((enum ddl_dialect)which, &c, &template, out_dir, &b, &e);
+	if (r == 0)
+		r = print(&b, &e);
+	columns_done(&c);
+	buf_done(&b);
+	return r < 0 ? diag_end(&e) : ST_OK;
+}
+
 /* ---- --merge ---- */
 
 static void
@@ -622,26 +615,6 @@ tell_bad(const char *path, const char *why)
 {
 	diag_warn(
 	    "%s: %s; left as it is, with those that it would be merged with", path, why);
-}
-
-static int
-merge_operands(struct merge *m, int argc, char *argv[], struct err *e)
-{
-	int files = 0, r = 0;
-	struct stat st;
-
-	for (int i = 0; i < argc && r == 0; i++) {
-		if (stat(argv[i], &st) < 0)
-			return err_sys(e, argv[i]);
-		if (!S_ISDIR(st.st_mode)) {
-			argv[files++] = argv[i];
-			continue;
-		}
-		for (size_t n = strlen(argv[i]); n > 1 && argv[i][n - 1] == '/'; n--)
-			argv[i][n - 1] = '\0';
-		r = merge_tree(m, argv[i], e);
-	}
-	return r == 0 && files > 0 ? merge_files(m, argv, (size_t)files, e) : r;
 }
 
 static int
@@ -668,7 +641,7 @@ merge_all(int argc, char *argv[])
 	}
 	if (parse_level(&level, &e) < 0 || (m.gzip = gzip_new(level, &e)) == NULL)
 		return diag_end(&e);
-	if (merge_operands(&m, argc, argv, &e) < 0)
+	if (merge_operands(&m, argv, (size_t)argc, &e) < 0)
 		status = diag_end(&e);
 	if (m.n.bad > 0)
 		status = status_worse(status, ST_ASIDE);
@@ -690,10 +663,12 @@ main(int argc, char *argv[])
 	diag_init(argv[0]);
 	if ((r = opts_parse(&prog, &argc, &argv, &e)) != 0)
 		return r > 0 ? ST_OK : diag_end(&e);
-	if (verifying + merging > 1) {
-		err_set(&e, ST_USAGE, "--verify or --merge, one at a time");
+	if (verifying + merging + (ddl != NULL) > 1) {
+		err_set(&e, ST_USAGE, "--verify, --merge and --print-ddl: one at a time");
 		return diag_end(&e);
 	}
+	if (ddl != NULL)
+		return print_ddl(argc, argv);
 	if (verifying)
 		return verify_all(argc, argv);
 	if (merging)

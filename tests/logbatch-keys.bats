@@ -73,7 +73,8 @@ zones() { [ -e /usr/share/zoneinfo/Asia/Kolkata ] || skip "no tzdata"; }
 	logbatch --out=L --tz=Australia/Lord_Howe --key='%H%z/{id}.gz' in >/dev/null
 	diff <(held L) - <<<$'01+1030/ID.gz: after\n01+1100/ID.gz: before'
 	run -2 --separate-stderr logbatch --out=X --tz=Mars/Base in
-	[[ $stderr == "logbatch: "*Mars/Base* ]] && [ ! -e X ]
+	[[ $stderr == "logbatch: "*Mars/Base* ]]
+	[ ! -e X ]
 }
 
 @test "records without a time: where the one before them is, else 1970, told in the manifest" {
@@ -148,7 +149,8 @@ ns() { printf '{"time":"2026-11-22T13:00:00Z","log":"%s","kubernetes":{"pod_name
 		    assert os.path.isfile('O/' + k)
 		assert sum(json.loads(l)['records'] for l in open('m')) == 3000
 	E
-	[ "$(ls)" = $'O\nin\nm' ] && [ "$(ls O)" = logs ]
+	[ "$(ls)" = $'O\nin\nm' ]
+	[ "$(ls O)" = logs ]
 }
 
 @test "objects are the same bytes under the same keys again, with zones, fields and numbers" {

@@ -52,7 +52,8 @@ records() { find "$1" -name '*.gz' ! -path '*/_manifests/*' -exec zcat {} + | jq
 	small 20
 	records A >want
 	run -0 --separate-stderr logbatch --merge A
-	[ "${#lines[@]}" = 3 ] && [ "$(find A -type f | wc -l)" = 3 ]
+	[ "${#lines[@]}" = 3 ]
+	[ "$(find A -type f | wc -l)" = 3 ]
 	records A | diff want -
 	run -0 logbatch --verify A
 	{ tree A && stat -c '%n %i %y' $(find A); } >before
@@ -83,11 +84,14 @@ records() { find "$1" -name '*.gz' ! -path '*/_manifests/*' -exec zcat {} + | jq
 	jq -e --argjson s $((size * 5)) '.bytes <= $s' m >/dev/null
 	diff <(records A) <(records B)
 	logbatch --merge --max-size=10 --out=C A >m
-	[ ! -s m ] && diff -r A C
+	[ ! -s m ]
+	diff -r A C
 	logbatch -n --merge --out=D A >m
-	[ ! -e D ] && [ "$(jq -s -c 'map(.inputs | length)' m)" = '[12]' ]
+	[ ! -e D ]
+	[ "$(jq -s -c 'map(.inputs | length)' m)" = '[12]' ]
 	logbatch --merge --out=E A/year=2026/month=11/day=22/hour=13/n[1-3]-*.gz "$(find A -name 'n2-*')" >m
-	[ "$(jq -c '.inputs | length' m)" = 3 ] && [[ $(jq -r .key m) == year=2026/month=11/day=22/hour=13/merged-* ]]
+	[ "$(jq -c '.inputs | length' m)" = 3 ]
+	[[ $(jq -r .key m) == year=2026/month=11/day=22/hour=13/merged-* ]]
 	(cd A/year=2026 && logbatch --merge --out=../../F month=11 >/dev/null)
 	[ -n "$(find F/month=11 -name 'merged-*')" ]
 	# the root of an archive is found from within it
@@ -118,7 +122,8 @@ records() { find "$1" -name '*.gz' ! -path '*/_manifests/*' -exec zcat {} + | jq
 	tree A >before
 	run -3 --separate-stderr logbatch --merge A
 	[[ $stderr == *"$o: gzip: cut off; left as it is"* ]]
-	[ "$(find A -path '*hour=13*' -type f | wc -l)" = 4 ] && [ "$(find A -path '*/hour=14/*' -type f | wc -l)" = 2 ]
+	[ "$(find A -path '*hour=13*' -type f | wc -l)" = 4 ]
+	[ "$(find A -path '*/hour=14/*' -type f | wc -l)" = 2 ]
 	[ -z "$(find A -name '.*')" ]
 	echo hello >A/README && ln -s README A/link
 	run -3 logbatch --merge --out=B A
@@ -159,7 +164,8 @@ records() { find "$1" -name '*.gz' ! -path '*/_manifests/*' -exec zcat {} + | jq
 			[ "$kind" != kill ] || last=$step
 		done
 		echo "# $mode: $last steps" >&3
-		[ "$last" -gt 20 ] && [ "$last" -lt 300 ]
+		[ "$last" -gt 20 ]
+		[ "$last" -lt 300 ]
 	done
 }
 

@@ -172,7 +172,8 @@ archive() {
 	[ "$(jq '.batches | length' S/ledger.json)" = 2 ]
 	jq -r 'select(.key | startswith("_manifests/") | not) | .path' m | xargs -I{} mv lost {}
 	logbatch --state=S --manifest </dev/null | s3put --state=S "file://$PWD/A" >/dev/null
-	[ "$(find A -name '*.gz' | wc -l)" = 2 ] && [ "$(jq '.batches | length' S/ledger.json)" = 0 ]
+	[ "$(find A -name '*.gz' | wc -l)" = 2 ]
+	[ "$(jq '.batches | length' S/ledger.json)" = 0 ]
 	run -0 logbatch --verify A
 }
 

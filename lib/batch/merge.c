@@ -212,7 +212,7 @@ locked(
     struct merge *m, const struct merge_dir *d, struct group *g, bool all, struct err *e)
 {
 	struct dirent *de;
-	DIR *dir;
+	DIR *dir = NULL;
 	int r = 0;
 
 	if (!m->dry && merge_recover(m, d, e) < 0)
@@ -289,7 +289,7 @@ keep_lists(struct merge *m, const char *root, const char *key, struct err *e)
 	char from[PATH_MAX], to[PATH_MAX];
 	struct merge_dir d = { from, to, "", NULL };
 	struct dirent *de;
-	DIR *dir;
+	DIR *dir = NULL;
 	int r;
 
 	if (m->out == NULL || m->dry)
@@ -371,7 +371,7 @@ find_root(const char *path, size_t n, char room[PATH_MAX], const char **root,
 	return 0;
 }
 
-int
+static int
 merge_tree(struct merge *m, const char *path, struct err *e)
 {
 	char room[PATH_MAX], start[2 * PATH_MAX], *const starts[] = { start, NULL };
@@ -454,7 +454,7 @@ files_of(struct merge *m, char *const names[], size_t from, size_t end, struct e
 	return r;
 }
 
-int
+static int
 merge_files(struct merge *m, char *const names[], size_t n, struct err *e)
 {
 	char **sorted = calloc(n + 1, sizeof *sorted);
@@ -476,4 +476,25 @@ merge_files(struct merge *m, char *const names[], size_t n, struct err *e)
 	}
 	free(sorted);
 	return r;
+}
+
+int
+merge_operands(struct merge *m, char *argv[], size_t argc, struct err *e)
+{
+	size_t files = 0;
+	int r = 0;
+	struct stat st;
+
+	for (size_t i = 0; i < argc && r == 0; i++) {
+		if (stat(argv[i], &st) < 0)
+			return err_sys(e, argv[i]);
+		if (!S_ISDIR(st.st_mode)) {
+			argv[files++] = argv[i];
+			continue;
+		}
+		for (size_t n = strlen(argv[i]); n > 1 && argv[i][n - 1] == '/'; n--)
+			argv[i][n - 1] = '\0';
+		r = merge_tree(m, argv[i], e);
+	}
+	return r == 0 && files > 0 ? merge_files(m, argv, files, e) : r;
 }

@@ -50,13 +50,11 @@ struct merge {
 	void *arg;
 };
 
-/* Merge what is under a directory, but for hidden names and _manifests/.  Keys begin behind
- * the nearest directory at or above it that has _manifests/, else before the first NAME=VALUE
- * of its path, else behind the path. */
-int merge_tree(struct merge *m, const char *path, struct err *e);
-
-/* Merge these files, by their directories. */
-int merge_files(struct merge *m, char *const names[], size_t n, struct err *e);
+/* Merge what is under each directory, but for hidden names and _manifests/, and the files, with
+ * those of their directories; argv is put in another order.  Keys begin behind the nearest
+ * directory at or above an operand that has _manifests/, else before the first NAME=VALUE of
+ * its path, else behind the path. */
+int merge_operands(struct merge *m, char *argv[], size_t argc, struct err *e);
 
 /* ---- between merge.c and mergeone.c ---- */
 

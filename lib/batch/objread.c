@@ -199,3 +199,11 @@ objread(int fd, const char *name, const struct objread_sink *sink, struct objrea
 	free(r);
 	return got;
 }
+
+bool
+objread_is(int fd)
+{
+	unsigned char magic[2] = { 0, 0 };
+
+	return pread_full(fd, magic, 2, 0) == 2 && magic[0] == 0x1f && magic[1] == 0x8b;
+}

@@ -41,4 +41,7 @@ struct objread_sink {
 int objread(int fd, const char *name, const struct objread_sink *sink, struct objread *o,
     struct err *e);
 
+/* Does the file begin as gzip does?  false of a pipe. */
+bool objread_is(int fd);
+
 #endif

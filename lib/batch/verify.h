@@ -64,6 +64,13 @@ int verify_object(struct verify *v, const char *path, const char *key,
 /* A directory that holds an archive. */
 int verify_archive(struct verify *v, const char *root, struct err *e);
 
+/* What an operand names: a directory with an archive, an object, or manifests ("-": those of
+ * standard input), whose objects are under `root` if that is not NULL. */
+int verify_operand(struct verify *v, char *name, const char *root, struct err *e);
+
+/* What waits in the outbox of a state directory. */
+int verify_outbox(struct verify *v, const char *state, struct err *e);
+
 /* What the line says; false: it is no manifest. */
 bool verify_read(struct str line, struct verify_says *says);
 

@@ -263,13 +263,12 @@ by_name(const FTSENT **a, const FTSENT **b)
 static bool
 is_gzip(const char *path)
 {
-	unsigned char b[2] = { 0, 0 };
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? 0 : read(fd, b, 2);
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	bool is = fd >= 0 && objread_is(fd);
 
 	if (fd >= 0)
 		close(fd);
-	return n == 2 && b[0] == 0x1f && b[1] == 0x8b;
+	return is;
 }
 
 static int
