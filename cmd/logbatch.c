@@ -523,7 +523,7 @@ static int
 verify_all(int argc, char *argv[])
 {
 	static char dash[] = "-", *fallback[] = { dash };
-	struct stats stats;
+	struct stats stats = { 0 };
 	struct verify v;
 	struct err e;
 	int status = ST_OK;
@@ -625,7 +625,7 @@ merge_all(int argc, char *argv[])
 		.dry = dry_run,
 		.print = print_line,
 		.tell = tell_bad };
-	struct stats stats;
+	struct stats stats = { 0 };
 	struct err e;
 	int level, status = ST_OK;
 

@@ -95,7 +95,9 @@ look_up(struct keyfields *k)
 	if ((copy = malloc(text.n)) == NULL)
 		return 0;
 	memcpy(copy, text.p, text.n);
-	k->text[k->n++] = (struct str){ copy, text.n };
+	k->text[k->n].p = copy;
+	k->text[k->n++].n = text.n;
+	/* cppcheck-suppress memleak ; it is in k->text */
 	return k->index[i] = (uint32_t)k->n;
 }
 

@@ -194,17 +194,16 @@ add_list(struct list *l, const struct slot *slot, struct err *e)
 	b.manifest = buf_take(&manifest);
 	buf_done(&key);
 	buf_done(&manifest);
-	if (b.file != NULL && b.key != NULL && b.manifest != NULL) {
-		if (write_body(path, &l->gz, e) == 0 &&
-		    partitions_add_batch(l->ps, &b, e) == 0)
-			return 0;
-	} else {
-		err_set(e, ST_FAIL, "out of memory");
+	if (b.file == NULL || b.key == NULL || b.manifest == NULL ||
+	    write_body(path, &l->gz, e) < 0) {
+		if (b.file == NULL || b.key == NULL || b.manifest == NULL)
+			err_set(e, ST_FAIL, "out of memory");
+		free(b.file);
+		free(b.key);
+		free(b.manifest);
+		return -1;
 	}
-	free(b.file);
-	free(b.key);
-	free(b.manifest);
-	return -1;
+	return partitions_add_batch(l->ps, &b, e);
 }
 
 /* ---- the commit ---- */

@@ -316,7 +316,7 @@ keep_lists(struct merge *m, const char *root, const char *key, struct err *e)
 static void
 split(char *path, const char **root, const char **key)
 {
-	size_t n = strlen(path), at = n;
+	size_t n = strlen(path), at;
 	char lists[PATH_MAX];
 	bool found = false;
 
@@ -375,7 +375,7 @@ static int
 merge_tree(struct merge *m, const char *path, struct err *e)
 {
 	char room[PATH_MAX], start[2 * PATH_MAX], *const starts[] = { start, NULL };
-	const char *root, *top;
+	const char *root = ".", *top = "";
 	size_t skip;
 	FTS *fts;
 	struct stat out = { .st_ino = 0 };

@@ -43,6 +43,14 @@ partition_free(struct partition *p)
 	free(p);
 }
 
+static void
+batch_done(struct batch *b)
+{
+	free(b->file);
+	free(b->key);
+	free(b->manifest);
+}
+
 void
 partitions_clear(struct partitions *ps)
 {
@@ -53,11 +61,8 @@ partitions_clear(struct partitions *ps)
 		}
 		ps->bucket[i] = NULL;
 	}
-	for (size_t i = 0; i < ps->batches; i++) {
-		free(ps->batch[i].file);
-		free(ps->batch[i].key);
-		free(ps->batch[i].manifest);
-	}
+	for (size_t i = 0; i < ps->batches; i++)
+		batch_done(&ps->batch[i]);
 	ps->n = ps->memory = ps->batches = 0;
 	keyfields_clear(&ps->fields);
 }
@@ -503,17 +508,21 @@ partitions_roll_back(struct partitions *ps, struct err *e)
 }
 
 int
-partitions_add_batch(struct partitions *ps, const struct batch *b, struct err *e)
+partitions_add_batch(struct partitions *ps, struct batch *b, struct err *e)
 {
-	struct batch *p;
+	struct batch *p = ps->batch;
 
 	if (ps->batches == ps->batch_cap) {
 		size_t cap = ps->batch_cap ? 2 * ps->batch_cap : 32;
 
-		if ((p = realloc(ps->batch, cap * sizeof *p)) == NULL)
-			return err_set(e, ST_FAIL, "out of memory");
-		ps->batch = p;
-		ps->batch_cap = cap;
+		if ((p = realloc(ps->batch, cap * sizeof *p)) != NULL) {
+			ps->batch = p;
+			ps->batch_cap = cap;
+		}
+	}
+	if (p == NULL || b->file == NULL) {
+		batch_done(b);
+		return err_set(e, ST_FAIL, "out of memory");
 	}
 	ps->batch[ps->batches++] = *b;
 	ps->done_bytes += b->bytes;
@@ -567,14 +576,9 @@ finish(struct partitions *ps, struct partition *p, struct err *e)
 	body_path(ps, p, "gz", path);
 	if (write_out(ps, p, true, e) < 0 || manifest_make(ps, p, &b, e) < 0)
 		return -1;
-	if ((b.file = strdup(path)) == NULL)
-		err_set(e, ST_FAIL, "out of memory");
-	if (b.file == NULL || partitions_add_batch(ps, &b, e) < 0) {
-		free(b.file);
-		free(b.key);
-		free(b.manifest);
+	b.file = strdup(path);
+	if (partitions_add_batch(ps, &b, e) < 0)
 		return -1;
-	}
 	begin_another(ps, p);
 	return 0;
 }

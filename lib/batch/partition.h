@@ -127,8 +127,8 @@ uint64_t partitions_unsure(const struct partitions *ps);
  * possible any more. */
 int partitions_roll_back(struct partitions *ps, struct err *e);
 
-/* Add a finished object, which is taken over; -1: it is not. */
-int partitions_add_batch(struct partitions *ps, const struct batch *b, struct err *e);
+/* Add a finished object.  Its texts belong to `ps` then; -1: they are freed. */
+int partitions_add_batch(struct partitions *ps, struct batch *b, struct err *e);
 
 /* Finish all objects: ps->batch lists them, and all are on the disk. */
 int partitions_finish(struct partitions *ps, struct err *e);

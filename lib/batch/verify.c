@@ -227,7 +227,7 @@ verify_object(struct verify *v, const char *path, const char *key,
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), r;
 
-	if (fd < 0 && errno == ENOENT)
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG))
 		return verify_tell(v, key, "missing", "listed, and not here", e);
 	if (fd < 0)
 		return err_sys(e, path);
