@@ -72,6 +72,7 @@ struct time_reading {
 	                  * that int64 ns have no room for */
 };
 extern const char TIME_RANGE[]; /* "range" */
+extern const char TIME_NIL[];   /* "nil": RFC 5424's "-", the sender knew no time */
 
 struct timeformat;
 
