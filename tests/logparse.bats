@@ -198,8 +198,8 @@ PY
 @test "nginx gives Fluent Bit's fields, as strings, and skips empty ones" {
 	record 1 '"log":"10.0.0.1 - tony [22/Nov/2026:13:00:00 +0000] \"GET /a?b=\\x22 HTTP/1.1\" 200 612 \"\" \"curl/8\""' >in
 	run -0 --separate-stderr logparse -p nginx in
-	[ "$(jq -c .log_processed <<<"$output")" = '{"remote":"10.0.0.1","host":"-","user":"tony","time":"22/Nov/2026:13:00:00 +0000","method":"GET","path":"/a?b=\\x22","code":"200","size":"612","agent":"curl/8"}' ]
-	[ "$(jq -r .time <<<"$output")" = 2026-11-22T13:00:00.000000001Z ]
+	[ "$(jq -c .log_processed <<<"$output")" = '{"remote":"10.0.0.1","host":"-","user":"tony","method":"GET","path":"/a?b=\\x22","code":"200","size":"612","agent":"curl/8"}' ]
+	[ "$(jq -r .time <<<"$output")" = 2026-11-22T13:00:00Z ]
 }
 
 @test "of several parsers the first that fits is taken" {

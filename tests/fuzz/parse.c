@@ -13,6 +13,7 @@ enum { MERGE = 4, IS_RECORD = 32 }; /* options; 3: which parsers, 24: keep */
 
 static struct parser *parser[PARSERS_MAX];
 static size_t parsers;
+static struct definitions defs;
 
 static void
 open_all(void)
@@ -20,7 +21,7 @@ open_all(void)
 	struct err e;
 
 	for (; parsers < builtins_n && parsers < PARSERS_MAX; parsers++)
-		must((parser[parsers] = parser_open(builtins[parsers].name, &e)) != NULL,
+		must((parser[parsers] = parser_open(&defs, builtins[parsers].name, &e)) != NULL,
 		    "%s", e.text);
 }
 
