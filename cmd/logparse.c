@@ -5,6 +5,7 @@
 #include "cli/filter.h"
 #include "cli/inputs.h"
 #include "cli/opts.h"
+#include "parse/clean.h"
 #include "parse/define.h"
 #include "parse/graft.h"
 #include "parse/parser.h"
@@ -17,10 +18,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static struct opt_list names, files_of_parsers;
+static struct opt_list names, files_of_parsers, secrets;
 static const char *key = "log", *into = "log_processed", *keep = "auto";
 static const char *parser_from;
-static bool merge, list, test, strict_parse;
+static bool merge, list, test, strict_parse, strip_ansi;
 
 static const struct opt options[] = {
 	{ 'p', "parser", "NAME", OPT_LIST, &names,
@@ -29,6 +30,10 @@ static const struct opt options[] = {
 	    "read parsers from a Fluent Bit file, classic or YAML; may be given again" },
 	{ 0, "parser-from", "FIELD", OPT_MAYBE, &parser_from,
 	    "the record's own parser is named in this field (the pod's annotation)" },
+	{ 0, "redact", "REGEX", OPT_LIST, &secrets,
+	    "replace what it fits by [redacted], in the message and in all strings" },
+	{ 0, "strip-ansi", NULL, OPT_FLAG, &strip_ansi,
+	    "take terminal escapes (colours) out of the message" },
 	{ 0, "strict-parse", NULL, OPT_FLAG, &strict_parse,
 	    "a message that no parser fits is set aside as an _error record" },
 	{ 0, "key", "KEY", OPT_STR, &key, "the field that holds the message (log)" },
@@ -49,6 +54,20 @@ static size_t chain_n;
 static struct definitions definitions;
 static struct wishes wishes; /* --parser-from */
 static struct graft graft;
+static struct clean clean; /* --strip-ansi, --redact */
+
+static struct str
+clean_one(struct filter *f, struct str line)
+{
+	(void)f;
+	return clean_line(&clean, line);
+}
+
+static void
+clean_found(struct parsed *got, void *arg)
+{
+	clean_parsed(arg, got);
+}
 
 /* The parsers to try: the record's own wish, else those of -p. */
 static enum wished
@@ -133,6 +152,12 @@ set_up(struct err *e)
 	graft.keep = (enum graft_keep)which;
 	graft.merge = merge;
 	graft.must_fit = strict_parse;
+	if (secrets.n > 0) {
+		graft.look = clean_found;
+		graft.look_arg = &clean;
+	}
+	if (clean_init(&clean, key, strip_ansi, secrets.item, secrets.n, e) < 0)
+		return -1;
 	return open_parsers(e);
 }
 
@@ -196,7 +221,7 @@ test_input(struct trial *t, struct ndjson_in *in, struct err *e)
 	int got;
 
 	while ((got = ndjson_next(in, &line, e)) > 0)
-		trial_line(t, str_of(key), line, in->name, ++line_no);
+		trial_line(t, str_of(key), clean_line(&clean, line), in->name, ++line_no);
 	return got;
 }
 
@@ -254,6 +279,8 @@ main(int argc, char *argv[])
 		return list_parsers(&e) < 0 ? diag_end(&e) : ST_OK;
 	if (set_up(&e) < 0)
 		return diag_end(&e);
+	if (strip_ansi || secrets.n > 0)
+		f.line = clean_one;
 	stats_own(&f.stats, "parsed", &graft.with);
 	stats_own(&f.stats, "unparsed", &graft.without);
 	stats_own(&f.stats, "clash", &graft.clashes);
@@ -261,9 +288,12 @@ main(int argc, char *argv[])
 	stats_own(&f.stats, "time_read", &graft.times);
 	stats_own(&f.stats, "time_unread", &graft.times_unread);
 	stats_own(&f.stats, "unknown_parser", &wishes.unknown);
+	stats_own(&f.stats, "redacted", &clean.redacted);
+	stats_own(&f.stats, "stripped", &clean.stripped);
 	status = test ? test_parsers(argc, argv) : filter_run(&f, argc, argv);
 	for (size_t i = 0; i < chain_n; i++)
 		parser_close(chain[i]);
+	clean_done(&clean);
 	wishes_done(&wishes);
 	definitions_done(&definitions);
 	graft_done(&graft);

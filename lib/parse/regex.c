@@ -144,7 +144,7 @@ not_pcre2(const struct ruby *r, int code, size_t at, struct err *e)
 }
 
 pcre2_code *
-regex_compile(struct ruby *r, const char *pattern, struct err *e)
+regex_compile(struct ruby *r, const char *pattern, uint32_t options, struct err *e)
 {
 	pcre2_compile_context *c;
 	pcre2_code *code = NULL;
@@ -166,7 +166,7 @@ regex_compile(struct ruby *r, const char *pattern, struct err *e)
 	pcre2_set_bsr(c, PCRE2_BSR_UNICODE);
 	code = pcre2_compile((PCRE2_SPTR)(r->pattern.n > 0 ? r->pattern.p : ""),
 	    r->pattern.n,
-	    PCRE2_UTF | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C |
+	    options | PCRE2_UTF | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C |
 		(r->dotall ? PCRE2_DOTALL : 0) | (r->caseless ? PCRE2_CASELESS : 0) |
 		(r->extended ? PCRE2_EXTENDED : 0) | (r->ucp ? PCRE2_UCP : 0),
 	    &error, &at, c);
@@ -206,7 +206,7 @@ compile(struct regex *r, const char *pattern, struct err *e)
 	struct ruby ruby;
 	int done = -1;
 
-	if ((r->code = regex_compile(&ruby, pattern, e)) == NULL)
+	if ((r->code = regex_compile(&ruby, pattern, 0, e)) == NULL)
 		done = -1;
 	else if (ruby.groups == 0 || ruby.groups > PARSED_FIELDS_MAX)
 		done = err_set(e, ST_USAGE,

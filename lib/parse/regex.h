@@ -13,6 +13,7 @@
 #ifndef REGEX_H
 #define REGEX_H
 #include <stdbool.h>
+#include <stdint.h>
 
 struct err;
 struct parser;
@@ -29,9 +30,10 @@ struct parser *regex_open(
     const char *name, const char *pattern, bool keep_empty, struct err *e);
 
 /* A pattern of Ruby's compiled, with the JIT where that is allowed; the names of groups are in
- * `r` (which is the caller's to end, also on failure).  NULL: as above. */
+ * `r` (which is the caller's to end, also on failure); `options` are PCRE2's, beside those that
+ * the pattern asks for.  NULL: as above. */
 struct ruby;
 struct pcre2_real_code_8;
 struct pcre2_real_code_8 *regex_compile(
-    struct ruby *r, const char *pattern, struct err *e);
+    struct ruby *r, const char *pattern, uint32_t options, struct err *e);
 #endif

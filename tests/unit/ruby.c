@@ -15,7 +15,7 @@ fits(const char *pattern, const char *text, struct err *e)
 {
 	static char got[300];
 	struct ruby r;
-	pcre2_code *code = regex_compile(&r, pattern, e);
+	pcre2_code *code = regex_compile(&r, pattern, 0, e);
 	pcre2_match_data *m;
 	size_t *at;
 	int n;
