@@ -20,6 +20,7 @@
 
 static struct opt_list names, files_of_parsers, secrets;
 static const char *key = "log", *into = "log_processed", *keep = "auto";
+static const char *duplicates = "leave";
 static const char *parser_from;
 static bool merge, list, test, strict_parse, strip_ansi;
 
@@ -39,6 +40,8 @@ static const struct opt options[] = {
 	{ 0, "key", "KEY", OPT_STR, &key, "the field that holds the message (log)" },
 	{ 0, "into", "KEY", OPT_STR, &into,
 	    "the field for what is parsed (log_processed)" },
+	{ 0, "duplicates", "WHAT", OPT_STR, &duplicates,
+	    "leave or keep: JSON with a key twice stays in the message, or is put in" },
 	{ 0, "merge", NULL, OPT_FLAG, &merge, "lift what is parsed to the top level" },
 	{ 0, "keep", "WHEN", OPT_STR, &keep,
 	    "auto, yes or no: keep the message (auto: not if it was JSON)" },
@@ -142,6 +145,7 @@ static int
 set_up(struct err *e)
 {
 	static const char *const words[] = { "auto", "yes", "no", NULL };
+	static const char *const whats[] = { "leave", "keep", NULL };
 	struct err inner;
 	size_t which;
 
@@ -151,6 +155,9 @@ set_up(struct err *e)
 		return err_set(e, inner.status, "--key, --into: %.400s", inner.text);
 	graft.keep = (enum graft_keep)which;
 	graft.merge = merge;
+	if (opts_choice("duplicates", duplicates, whats, &which, e) < 0)
+		return -1;
+	graft.keep_twice = which == 1;
 	graft.must_fit = strict_parse;
 	if (secrets.n > 0) {
 		graft.look = clean_found;

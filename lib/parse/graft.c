@@ -384,6 +384,7 @@ parse(struct graft *g, struct parser *const *chain, size_t n, struct site *s,
 		.limit = s->line.p + s->line.n,
 		.time = s->time.n > 2 ? (struct str){ s->time.p + 1, s->time.n - 2 }
 				      : (struct str){ 0 },
+		.keep_twice = g->keep_twice,
 		.scratch = &g->scratch };
 	const char *cut = s->key;
 	enum parser_fit fit;
@@ -417,7 +418,7 @@ graft_record(struct graft *g, struct parser *const *chain, size_t n,
 		return pass(g, r, o);
 	switch (parse(g, chain, n, &s, o)) {
 	case PARSER_NO:
-		g->duplicates += g->parsed.twice > 0;
+		g->duplicates += g->parsed.left;
 		if (g->must_fit) {
 			*why = "no parser fits";
 			return GRAFT_UNFIT;

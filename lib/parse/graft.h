@@ -13,8 +13,8 @@
  *     kubernetes _error), if two have one name, if there are more than
  *     GRAFT_MERGE_MAX, or if there are none, the object goes under `into`
  *
- * Both are counted as clashes.  JSON that has a key twice in one object (DUPLICATES_LEAVE) is
- * left in the message, counted as duplicates; so are the names that stood twice in what
+ * Both are counted as clashes.  JSON that has a key twice in one object is left
+ * in the message (but for keep_twice), counted as a duplicate; so are the names that stood twice in what
  * other parsers read, of which the last value counts.
  *
  * A time that a parser read takes the place of the record's `time`, as RFC 3339 in UTC; a
@@ -57,7 +57,7 @@ enum grafted {
 
 struct graft {
 	struct str key, into; /* unescaped */
-	bool merge, must_fit;
+	bool merge, must_fit, keep_twice;
 	enum graft_keep keep;
 	/* Each record written is in one of the first two; clashes are in either. */
 	uint64_t with, without, clashes;

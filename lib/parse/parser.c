@@ -20,7 +20,8 @@ parser_first(struct parser *const *chain, size_t n, struct message *m, struct pa
 {
 	enum parser_fit fit = PARSER_NO;
 
-	for (size_t i = 0; i < n && fit == PARSER_NO; i++) {
+	out->left = false;
+	for (size_t i = 0; i < n && fit == PARSER_NO && !out->left; i++) {
 		out->by = chain[i];
 		out->timed = TIME_NONE;
 		out->twice = 0;

@@ -34,6 +34,8 @@ struct message {
 	char *place; /* where an object is to stand: room for limit - raw + 32 bytes */
 	struct str time; /* the record's own, which texts without a year need; or none */
 
+	bool keep_twice; /* JSON with a key twice in one object fits too */
+
 	/* Filled in by parsers; one that fits has set `end`. */
 	const char *end; /* the closing quote, or NULL: nobody had to look for it */
 	struct str text; /* unescaped; p = NULL: not yet.  One that fits may change it */
@@ -68,6 +70,7 @@ struct parsed {
 		TIME_UNREAD, /* there was one, and it was not understood */
 	} timed;
 	int64_t time_ns;
+	bool left;       /* PARSER_NO, and no other is to be tried: a key stands twice */
 	unsigned twice;  /* names that stood twice: of fields the last one counts */
 	const char *why; /* PARSER_FAILED; lives as long as the parser */
 };

@@ -269,7 +269,7 @@ static const char *
 unescape_one(const char *p, const char *end, char **to)
 {
 	static const char from[] = "\"\\/bfnrt", into[] = "\"\\/\b\f\n\r\t";
-	const char *at;
+	const char *at = NULL;
 
 	if (end - p < 2 || p[1] == '\0')
 		return NULL;
@@ -328,9 +328,53 @@ jscan_key_is(struct str raw, struct str name)
 
 /* Strict from here on. */
 
-/* Past the closing quote of the string that begins at p (after its opening quote). */
+static inline uint64_t
+eight(const char *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, 8);
+	return v;
+}
+
+#define EACH8(c) (0x0101010101010101ULL * (unsigned char)(c))
+
+/* The high bit of the first byte that is `c`, and of none before it. */
+static inline uint64_t
+has_byte(uint64_t v, char c)
+{
+	v ^= EACH8(c);
+	return (v - EACH8(1)) & ~v & EACH8(0x80);
+}
+
+/* Most strings are short: past the quote among the next eight bytes, if only plain text is
+ * before it; else how far that goes, with *closed unset. */
+static inline const char *
+near_quote(const char *p, const char *end, bool *closed)
+{
+	*closed = false;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	if (end - p >= 8) {
+		uint64_t v = eight(p);
+		uint64_t odd = has_byte(v, '"') | has_byte(v, '\\') |
+			       ((v - EACH8(0x20)) & ~v & EACH8(0x80)) | (v & EACH8(0x80));
+
+		if (odd != 0) {
+			p += __builtin_ctzll(odd) / 8;
+			*closed = *p == '"';
+			return p + *closed;
+		}
+		p += 8;
+	}
+#else
+	(void)end;
+#endif
+	return p;
+}
+
+/* The same from somewhere in a string on. */
 static const char *
-valid_string(const char *p, const char *end, const char **why)
+valid_rest(const char *p, const char *end, const char **why)
 {
 	unsigned n;
 
@@ -360,6 +404,16 @@ valid_string(const char *p, const char *end, const char **why)
 			p += n;
 		}
 	}
+}
+
+/* Past the closing quote of the string that begins at p (after its opening quote). */
+static inline const char *
+valid_string(const char *p, const char *end, const char **why)
+{
+	bool closed;
+
+	p = near_quote(p, end, &closed);
+	return closed ? p : valid_rest(p, end, why);
 }
 
 static bool
@@ -427,7 +481,36 @@ struct valid {
 	unsigned depth;
 	uint64_t
 	    objects[JSCAN_DEPTH / 64]; /* bit d: level d is an object, else an array */
+	struct jscan_keys *keys;       /* or NULL */
 };
+
+/* Mark a key as seen by a hash of its length, beginning and end; escapes may write one in
+ * many ways. */
+static void
+note_key(struct jscan_keys *keys, unsigned depth, const char *p, size_t n)
+{
+	uint64_t a = 0, b = 0, h, *word, bit;
+	uint32_t low, high;
+
+	if (n >= 8) {
+		a = eight(p);
+		b = eight(p + n - 8);
+	} else if (n >= 4) {
+		memcpy(&low, p, 4);
+		memcpy(&high, p + n - 4, 4);
+		a = low | (uint64_t)high << 32;
+	} else if (n > 0) {
+		a = (unsigned char)p[0] | (uint64_t)(unsigned char)p[n / 2] << 8 |
+		    (uint64_t)(unsigned char)p[n - 1] << 16;
+	}
+	h = ((a ^ n) * 0x9e3779b97f4a7c15 + b) * 0xbf58476d1ce4e5b9;
+	word = &keys->seen[depth - 1][h >> 62];
+	bit = 1ULL << (h >> 56 & 63);
+	if ((*word & bit) != 0 || (has_byte(a, '\\') | has_byte(b, '\\')) != 0 ||
+	    (n > 16 && memchr(p, '\\', n) != NULL))
+		keys->maybe = true;
+	*word |= bit;
+}
 
 static bool
 in_object(const struct valid *v)
@@ -446,9 +529,11 @@ enter(struct valid *v, bool object)
 		v->why = "nested too deep";
 		return false;
 	}
-	if (object)
+	if (object) {
 		v->objects[v->depth / 64] |= bit;
-	else
+		if (v->keys != NULL)
+			memset(v->keys->seen[v->depth], 0, sizeof v->keys->seen[0]);
+	} else
 		v->objects[v->depth / 64] &= ~bit;
 	v->depth++;
 	v->p++;
@@ -480,6 +565,8 @@ step(struct valid *v, enum want *want)
 		}
 		if ((q = valid_string(v->p + 1, v->end, &v->why)) == NULL)
 			return false;
+		if (v->keys != NULL)
+			note_key(v->keys, v->depth, v->p + 1, (size_t)(q - v->p - 2));
 		q = blanks(q, v->end);
 		if (q == v->end || *q != ':') {
 			v->p = q;
@@ -521,8 +608,22 @@ step(struct valid *v, enum want *want)
 bool
 jscan_valid(struct str text, struct jscan_bad *bad)
 {
-	struct valid v = { .p = text.p, .end = text.p + text.n, .why = NULL };
+	return jscan_valid_keys(text, bad, NULL);
+}
+
+bool
+jscan_valid_keys(struct str text, struct jscan_bad *bad, struct jscan_keys *keys)
+{
+	struct valid v;
 	enum want want = VALUE;
+
+	v.p = text.p;
+	v.end = text.p + text.n;
+	v.why = NULL;
+	v.depth = 0;
+	v.keys = keys;
+	if (keys != NULL)
+		keys->maybe = false;
 
 	for (;;) {
 		v.p = blanks(v.p, v.end);
