@@ -17,7 +17,7 @@ PKGS     := $(sort $(foreach p,$(PROGS),$(PKGS_$(p))))
 # What setup installs, and why: README.md, "Dependencies".
 DEBS     := pkg-config zlib1g-dev libisal-dev libpcre2-dev libyaml-dev libcurl4-openssl-dev libssl-dev
 DEBS_CHECK := libjansson-dev libclang-rt-14-dev bats bats-assert bats-support jq mandoc python3 clang clang-format clang-tidy \
-            cppcheck valgrind openssl curl procps bc strace radosgw ceph-mon ceph-osd ceph-common
+            cppcheck valgrind openssl curl procps bc strace tzdata radosgw ceph-mon ceph-osd ceph-common
 DEBS_BENCH := pigz isal python3
 
 std      = -std=c17 -D_GNU_SOURCE -Ilib -DLOGSWEEP_VERSION='"$(VERSION)"'

@@ -48,6 +48,24 @@ struct timedefaults {
 const char *timefields_time(const struct timefields *f, const struct timedefaults *d,
     int64_t *ns, unsigned *flags);
 
+/* The digits at `p` as the fraction of a second, in ns; those past the ninth are left out.
+ * Where they end. */
+static inline const char *
+timefields_fraction(const char *p, const char *end, int32_t *ns)
+{
+	static const int32_t unit[] = { 1000000000, 100000000, 10000000, 1000000, 100000,
+		10000, 1000, 100, 10, 1 };
+	int32_t v = 0;
+	int n = 0;
+
+	for (; n < 9 && p < end && (unsigned char)(*p - '0') <= 9; n++, p++)
+		v = v * 10 + (*p - '0');
+	*ns = n > 0 ? v * unit[n] : 0;
+	while (p < end && (unsigned char)(*p - '0') <= 9)
+		p++;
+	return p;
+}
+
 /* sec and 0 to 999,999,999 ns behind it; false if int64 has no room. */
 bool timefields_ns(int64_t sec, int32_t fraction, int64_t *ns);
 

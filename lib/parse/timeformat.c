@@ -32,6 +32,7 @@ struct timeformat {
 	bool minute_known;
 	int64_t minute_s; /* its local seconds */
 
+	struct timefields f;
 	size_t n, last; /* of the steps, the ones that fitted last */
 	struct timesteps steps[];
 };
@@ -247,17 +248,13 @@ offset_at(struct str s, size_t at, int32_t *offset)
 }
 
 /* Digits behind a point, as ns; where they end, or `at`. */
-static size_t
+static inline size_t
 fraction_at(struct str s, size_t at, int32_t *ns)
 {
-	int32_t unit = 100000000;
-
 	*ns = 0;
 	if (s.n - at < 2 || (s.p[at] != '.' && s.p[at] != ',') || !digit(s.p[at + 1]))
 		return at;
-	for (at++; at < s.n && digit(s.p[at]); at++, unit /= 10)
-		*ns += (s.p[at] - '0') * unit;
-	return at;
+	return (size_t)(timefields_fraction(s.p + at + 1, s.p + s.n, ns) - s.p);
 }
 
 static bool
@@ -319,13 +316,12 @@ rfc3339(struct timeformat *tf, struct str s, bool strict, struct time_reading *o
 static bool
 one(struct timeformat *tf, size_t i, struct str text, struct time_reading *out)
 {
-	struct timefields f;
 	const char *why;
 	size_t used;
 
 	if (!timesteps_run(&tf->steps[i], text, tf->d.o.strict && tf->kind != KIND_AUTO,
-		tf->d.o.zone != NULL, &f, &used, &why) ||
-	    (why = timefields_time(&f, &tf->d, &out->ns, &out->flags)) != NULL)
+		tf->d.o.zone != NULL, &tf->f, &used, &why) ||
+	    (why = timefields_time(&tf->f, &tf->d, &out->ns, &out->flags)) != NULL)
 		return failed(out, used, why);
 	out->used = used;
 	return true;

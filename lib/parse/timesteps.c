@@ -56,13 +56,31 @@ number(struct run *r, int most, int min, int max, int *v, const char *why)
 	return true;
 }
 
-/* A blank may stand where a first digit is left out. */
+/* One digit or two. */
 static inline bool
-padded(struct run *r, int most, int min, int max, int *v, const char *why)
+two(struct run *r, int min, int max, int *v, const char *why)
+{
+	const char *p = r->p;
+
+	r->why = why;
+	if (!is_digit(p, r->end))
+		return false;
+	*v = *p++ - '0';
+	if (is_digit(p, r->end))
+		*v = *v * 10 + (*p++ - '0');
+	if (*v < min || *v > max)
+		return false;
+	r->p = p;
+	return true;
+}
+
+/* A blank may stand where the first of them is left out. */
+static inline bool
+padded(struct run *r, int min, int max, int *v, const char *why)
 {
 	if (r->p < r->end && *r->p == ' ')
 		r->p++;
-	return number(r, most, min, max, v, why);
+	return two(r, min, max, v, why);
 }
 
 static bool
@@ -138,7 +156,7 @@ static bool
 am_pm(struct run *r)
 {
 	const char *p = skip_blanks(r->p, r->end);
-	char c;
+	int c;
 	bool dot;
 
 	r->why = "am or pm";
@@ -159,7 +177,6 @@ static void
 fraction(struct run *r, char separator)
 {
 	const char *p = r->p;
-	int32_t unit = 100000000, v = 0;
 
 	if (separator != 0) {
 		bool point = separator == '.' || separator == ',';
@@ -169,10 +186,7 @@ fraction(struct run *r, char separator)
 			return;
 		p++;
 	}
-	for (; is_digit(p, r->end); p++, unit /= 10)
-		v += (*p - '0') * unit;
-	r->f->fraction = v;
-	r->p = p;
+	r->p = timefields_fraction(p, r->end, &r->f->fraction);
 }
 
 static bool
@@ -310,29 +324,29 @@ step(struct run *r, const struct step *s)
 		return year(r, s->c);
 	case OP_YEAR2:
 		f->has |= HAS_YEAR2;
-		return number(r, 2, 0, 99, &f->year2, "a year of two digits");
+		return two(r, 0, 99, &f->year2, "a year of two digits");
 	case OP_CENTURY:
 		f->has |= HAS_CENTURY;
-		return number(r, 2, 0, 99, &f->century, "a century");
+		return two(r, 0, 99, &f->century, "a century");
 	case OP_MONTH:
 		f->has |= HAS_MONTH;
-		return number(r, 2, 1, 12, &f->month, "a month");
+		return two(r, 1, 12, &f->month, "a month");
 	case OP_DAY:
 		f->has |= HAS_DAY;
-		return padded(r, 2, 1, 31, &f->day, "a day of the month");
+		return padded(r, 1, 31, &f->day, "a day of the month");
 	case OP_YEARDAY:
 		f->has |= HAS_YEARDAY;
 		return number(r, 3, 1, 366, &f->yearday, "a day of the year");
 	case OP_HOUR:
 		f->has |= HAS_HOUR;
-		return padded(r, 2, 0, 24, &f->hour, "an hour");
+		return padded(r, 0, 24, &f->hour, "an hour");
 	case OP_HOUR12:
 		f->has |= HAS_HOUR;
-		return padded(r, 2, 1, 12, &f->hour, "an hour from 1 to 12");
+		return padded(r, 1, 12, &f->hour, "an hour from 1 to 12");
 	case OP_MINUTE:
-		return number(r, 2, 0, 59, &f->minute, "a minute");
+		return two(r, 0, 59, &f->minute, "a minute");
 	case OP_SECOND:
-		return number(r, 2, 0, 60, &f->second, "a second");
+		return two(r, 0, 60, &f->second, "a second");
 	case OP_FRACTION:
 		fraction(r, (char)s->c);
 		return true;

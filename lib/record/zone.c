@@ -47,12 +47,12 @@ offset_of(const struct zone_data *z, size_t transition)
 	return z->type[z->to[transition].type].offset;
 }
 
-/* The interval around `t`; before the first transition the first type holds. */
+/* The interval around `t`; before the first transition the first type holds, behind the last
+ * one the rule, which agrees with its type. */
 static void
 interval(const struct zone_data *z, int64_t t, struct zone_interval *out)
 {
 	size_t low = 0, n = z->transitions; /* `low`: transitions up to t */
-	struct zone_interval next;
 
 	for (size_t high = n; low < high;) {
 		size_t mid = low + (high - low) / 2;
@@ -75,10 +75,6 @@ interval(const struct zone_data *z, int64_t t, struct zone_interval *out)
 	out->offset = low > 0 ? offset_of(z, low - 1) : z->type[0].offset;
 	out->before = low > 1 ? offset_of(z, low - 2) : z->type[0].offset;
 	out->after = low < n ? offset_of(z, low) : out->offset;
-	if (low + 1 == n && z->ruled) { /* the rule says what the last one leads to */
-		zone_rule_interval(&z->rule, out->until, &next);
-		out->after = next.offset;
-	}
 }
 
 /* Where the interval begins on the wall for good, and from where on its end shows. */
@@ -100,20 +96,20 @@ wall_until(const struct zone_interval *in, bool last)
 		   : in->until + (back == last ? in->offset : in->after);
 }
 
+static int64_t
+near(int64_t t)
+{
+	return t < -FAR ? -FAR : t > FAR ? FAR : t;
+}
+
 static void
 remember(struct zone *z, const struct zone_interval *in)
 {
 	z->from = in->from;
 	z->until = in->until;
-	z->wall = wall_from(in);
-	z->wall_until = wall_until(in, false);
+	z->wall = near(wall_from(in));
+	z->wall_until = near(wall_until(in, false));
 	z->offset = in->offset;
-}
-
-static int64_t
-near(int64_t t)
-{
-	return t < -FAR ? -FAR : t > FAR ? FAR : t;
 }
 
 int32_t
@@ -327,30 +323,37 @@ zone_from(const void *tzif, size_t n, const char *name, struct err *e)
 
 /* ---- names ---- */
 
+/* Two digits at `at`, or -1. */
+static int
+pair(struct str s, size_t at)
+{
+	unsigned ten, one;
+
+	if (s.n < at + 2)
+		return -1;
+	ten = (unsigned char)s.p[at] - '0';
+	one = (unsigned char)s.p[at + 1] - '0';
+	return ten > 9 || one > 9 ? -1 : (int)(ten * 10 + one);
+}
+
 size_t
 zone_fixed(struct str s, int32_t *offset)
 {
-	int h, m = 0;
+	int h, m;
 	size_t n = 3;
 
 	if (s.n > 0 && (*s.p == 'Z' || *s.p == 'z')) {
 		*offset = 0;
 		return 1;
 	}
-#define DIGIT(i) (i < s.n && s.p[i] >= '0' && s.p[i] <= '9')
-#define PAIR(i) ((s.p[i] - '0') * 10 + (s.p[(i) + 1] - '0'))
-	if (s.n < 3 || (*s.p != '+' && *s.p != '-') || !DIGIT(1) || !DIGIT(2))
+	if (s.n < 3 || (*s.p != '+' && *s.p != '-') || (h = pair(s, 1)) < 0)
 		return 0;
-	h = PAIR(1);
-	if (DIGIT(3) && DIGIT(4)) {
-		m = PAIR(3);
+	if ((m = pair(s, 3)) >= 0)
 		n = 5;
-	} else if (s.n > 3 && s.p[3] == ':' && DIGIT(4) && DIGIT(5)) {
-		m = PAIR(4);
+	else if (s.n > 3 && s.p[3] == ':' && (m = pair(s, 4)) >= 0)
 		n = 6;
-	}
-#undef DIGIT
-#undef PAIR
+	else
+		m = 0;
 	if (h > 23 || m > 59)
 		return 0;
 	*offset = (h * 3600 + m * 60) * (*s.p == '-' ? -1 : 1);

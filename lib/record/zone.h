@@ -59,7 +59,8 @@ zone_offset(struct zone *z, int64_t utc)
 }
 
 /* The UTC seconds at which clocks there showed `local` (the seconds since the epoch of a UTC
- * clock that shows the same).  `offset` and `kind` may be NULL. */
+ * clock that shows the same); what is more than 2^60 s from it is taken as that far.
+ * `offset` and `kind` may be NULL. */
 int64_t zone_seek_local(
     struct zone *z, int64_t local, int32_t *offset, enum zone_kind *kind);
 static inline int64_t

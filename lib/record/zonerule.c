@@ -136,26 +136,25 @@ zone_rule_interval(const struct zone_rule *r, int64_t utc, struct zone_interval 
 	struct {
 		int64_t at;
 		int32_t offset;
-	} edges[EDGES];
+	} edges[EDGES] = { { 0, 0 } };
 	int64_t t = utc < -far ? -far : utc > far ? far : utc;
-	int y, m, d, n = 0, i = 0;
+	int y, m, d, i = 0;
 
 	*out = (struct zone_interval){ INT64_MIN, INT64_MAX, r->offset[0], r->offset[0],
 		r->offset[0] };
 	if (!r->summer)
 		return;
 	timestamp_civil(t / DAY - (t % DAY < 0), &y, &m, &d);
-	for (int year = y - YEARS_AROUND; year <= y + YEARS_AROUND; year++) {
-		for (int k = 0; k < 2; k++) { /* inserted in order of time */
-			int64_t at = edge_day(&r->edge[k], year) * DAY + r->edge[k].at -
-				     r->offset[1 - k];
-			int to = n++;
+	for (int n = 0; n < EDGES; n++) { /* inserted in order of time */
+		const struct zone_edge *e = &r->edge[n % 2];
+		int64_t at = edge_day(e, y - YEARS_AROUND + n / 2) * DAY + e->at -
+			     r->offset[1 - n % 2];
+		int to = n;
 
-			for (; to > 0 && edges[to - 1].at > at; to--)
-				edges[to] = edges[to - 1];
-			edges[to].at = at;
-			edges[to].offset = r->offset[k];
-		}
+		for (; to > 0 && edges[to - 1].at > at; to--)
+			edges[to] = edges[to - 1];
+		edges[to].at = at;
+		edges[to].offset = r->offset[n % 2];
 	}
 	while (i < EDGES - 1 && edges[i + 1].at <= t)
 		i++;

@@ -259,6 +259,8 @@ test_zones(void)
 		{ "%F %T", "2026-11-22 21:00:00 +08:00 x", T "Z", TOLD, " x" },
 		{ "%F %T", "2026-11-22 13:00:00 UTC", T "Z", TOLD, NULL, EAST8 },
 		{ "%F %T", "2026-11-22 21:00:00 -5 items", T "Z", 0, " -5 items", EAST8 },
+		{ "%F %T", "2026-11-22 21:00:00 -05", T "Z", 0, " -05", EAST8 },
+		{ "%F %TxZ", "2026-11-22 21:00:00xZ", T "Z", 0, "", EAST8 },
 		{ "%F %T", "2026-11-22 21:00:00-05-x", T "Z", 0, "-05-x", EAST8 },
 		{ "%F %T", "2026-11-22 21:00:00Zebra", T "Z", 0, "Zebra", EAST8 },
 		/* a Z of the format means UTC */
@@ -332,6 +334,10 @@ test_years(void)
 		{ "%b %d %T", "Nov 24 00:00:00", "2025-11-24T00:00:00Z", GUESS },
 		{ "%b %d %T", "Nov 22 13:00:00", NULL, 0, "a year", NOBASE },
 		{ "rfc3164", "Nov 22 13:00:00", NULL, 0, "a year", NOBASE },
+		{ "%b %d %T.%L", "Jan  1 23:59:59.25", "1970-01-01T23:59:59.25Z", GUESS,
+		    NULL, 0, "1969-12-31T23:59:59.5Z" },
+		{ "%b %d %T.%L", "Jan  1 23:59:59.75", "1969-01-01T23:59:59.75Z", GUESS,
+		    NULL, 0, "1969-12-31T23:59:59.5Z" },
 		/* over New Year, both ways */
 		{ "%b %d %T", "Dec 31 23:59:59", "2026-12-31T23:59:59Z", GUESS, NULL, 0,
 		    "2027-01-01T00:00:01Z" },
@@ -364,6 +370,10 @@ test_years(void)
 		    "2026-11-22T23:59:59Z" },
 		{ "%T", "07:59:59", "2026-11-21T23:59:59Z", GUESS, NULL, EAST8,
 		    "2026-11-22T00:00:01Z" },
+		{ "%T", "00:00:00", "2026-11-22T00:00:00Z", GUESS, NULL, 0,
+		    "2026-11-22T12:00:00Z" },
+		{ "%T", "00:00:00", "2026-11-23T00:00:00Z", GUESS, NULL, 0,
+		    "2026-11-22T12:00:01Z" },
 		{ "%T", "12:00:00", NULL, 0, "a year", NOBASE },
 		/* two digits */
 		{ "%y%m%d", "690101", "1969-01-01T00:00:00Z", 0 },
@@ -384,6 +394,9 @@ test_years(void)
 		{ "%Y-%m-%dT%T%z", "0001-01-01T00:00:00Z", NULL, 0, "range" },
 		{ "%Y-%m-%dT%T%z", "-0001-01-01T00:00:00Z", NULL, 0, "range" },
 		{ "%Y-%m-%dT%T%z", "+12026-01-01T00:00:00Z", NULL, 0, "range" },
+		{ "%Y-%m-%d", "10000-01-01", NULL, 0, "range" },
+		{ "%Y-%m-%d", "123456-01-01", NULL, 0, "a year" },
+		{ "%Y-%m-%d", "-1-01-01", NULL, 0, "a year" },
 		{ "auto", "0001-01-01T00:00:00Z", NULL, 0, "range" },
 	};
 
@@ -402,6 +415,32 @@ test_first_instant(void)
 		out.ns == INT64_MIN,
 	    "the first instant of int64");
 	timeformat_close(tf);
+}
+
+/* Clocks that go back over New Year: what they showed first was next year already. */
+static void
+test_new_year_twice(void)
+{
+	static const uint8_t tzif[] = "TZif\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+				      "\0\0\0\0\0\0\0\0\0\0\0\0"
+				      "\0\0\0\1\0\0\0\2\0\0\0\4"
+				      "\x6b\x36\xe5\x78\1" /* 2026-12-31T23:30:00Z: */
+				      "\0\0\x0e\x10\0\0\0\0\0\0\0\0" /* 1 h, then 0 */
+				      "AAA";
+	struct err e = { 0 };
+	struct timeformat_options o = { zone_from(tzif, sizeof tzif, "made", &e), 0,
+		false };
+	struct timeformat *tf = timeformat_open("%b %d %T", &o, &e);
+	struct time_reading out = { 0 };
+
+	ok(o.zone != NULL &&
+		timeformat_read(
+		    tf, STR("Jan  1 00:10:00"), ns_of("2026-12-30T23:45:00Z"), &out) &&
+		out.ns == ns_of("2026-12-31T23:10:00Z") &&
+		out.flags == (GUESS | TIME_AMBIGUOUS),
+	    "clocks that go back over New Year %s", e.text);
+	timeformat_close(tf);
+	zone_close(o.zone);
 }
 
 static void
@@ -435,6 +474,9 @@ test_clock(void)
 		{ "%F %I:%M %p", "2026-11-22 13:30 PM", NULL, 0, "an hour" },
 		{ "%F %H:%M %p", "2026-11-22 13:30 PM", "2026-11-22T13:30:00Z", 0 },
 		{ "%F %I:%M %p", "2026-11-22 11:30 xm", NULL, 0, "am or pm" },
+		{ "%F %I:%M %p", "2026-11-22 11:30 a.m", "2026-11-22T11:30:00Z", 0 },
+		{ "%F %I:%M %p", "2026-11-22 11:30 a.mx", "2026-11-22T11:30:00Z", 0,
+		    "x" },
 		/* a weekday is read, and not believed */
 		{ "%a %F", "Mon 2026-11-22", "2026-11-22T00:00:00Z", 0 },
 		{ "%a %F", "Thurs 2026-11-22", "2026-11-22T00:00:00Z", 0 },
@@ -523,6 +565,7 @@ test_auto(void)
 		{ "auto", T ".5Z", T ".5Z", TOLD },
 		{ "auto", "2026-11-22 13:00:00,5", T ".5Z", MISSING },
 		{ "auto", "2026-11-22 9:00:00,5", "2026-11-22T09:00:00.5Z", 0 },
+		{ "auto", "2026-11-22 13:00:00.123 UTC", T ".123Z", TOLD },
 		{ "auto", "22/Nov/2026:13:00:00 +0000", T "Z", TOLD },
 		{ "auto", "22/Nov/2026:13:00:00.123", T ".123Z", MISSING },
 		{ "auto", "Nov 22 13:00:00", T "Z", GUESS },
@@ -584,12 +627,12 @@ test_memory(void)
 		"%b %d %k:%M %S", "%d/%b/%Y:%H:%M:%S.%L %z" };
 	static const char *const texts[] = { "2026-11-22T13:00:01Z",
 		"2026-11-22T13:00:59+01:00", "2026-11-22T13:00:60Z",
-		"2026-11-22T13:00:61Z", "2026-11-22T13:00:0xZ",
-		"2026-11-22T13:00:", "2026-11-22T13:01:00.5Z", "123x", "12345", "123456",
-		"Nov 22 13:05 9", "Nov 22 13:05  9", "Nov 22 13:05 17", "Nov 22 13:05 x",
-		"22/Nov/2026:13:00:01 +0100", "22/Nov/2026:13:00:01 +0200",
-		"22/Nov/2026:13:00:61 +0200", "22/Nov/2026:13:00:02",
-		"22/Nov/2026:13:00:2 Z" };
+		"2026-11-22T13:00:61Z", "2026-11-21T24:00:00Z", "2026-11-21T24:00:01Z",
+		"2026-11-22T13:00:0xZ", "2026-11-22T13:00:", "2026-11-22T13:01:00.5Z",
+		"123x", "12345", "123456", "Nov 22 13:05 9", "Nov 22 13:05  9",
+		"Nov 22 13:05 17", "Nov 22 13:05 x", "22/Nov/2026:13:00:01 +0100",
+		"22/Nov/2026:13:00:01 +0200", "22/Nov/2026:13:00:61 +0200",
+		"22/Nov/2026:13:00:02", "22/Nov/2026:13:00:2 Z" };
 	struct err e;
 	unsigned wrong = 0;
 
@@ -690,15 +733,90 @@ test_names(void)
 	ok(wrong == 0, "every name opens, and says whether it needs a base");
 }
 
-int
-main(void)
+/* For tests/timeoracle.py: a question a line on stdin, an answer a line on stdout.
+ *
+ *     read<TAB>FORMAT<TAB>ZONE<TAB>STRICT<TAB>BASE_NS<TAB>TEXT   NS FLAGS USED, or -
+ *     offset<TAB>ZONE<TAB>UTC                                    OFFSET
+ *     local<TAB>ZONE<TAB>LOCAL                                   UTC OFFSET KIND
+ */
+static int
+answer_questions(void)
 {
+	static char line[4096], format[TIMEFORMAT_MAX + 1], zone_name[ZONE_NAME_MAX + 1];
+	struct timeformat *tf = NULL;
+	struct zone *z = NULL;
+	struct err e = { 0 };
+	bool strict = false;
+
+	while (fgets(line, sizeof line, stdin) != NULL) {
+		char *word[6] = { line }, *p = line;
+		int n = 1;
+
+		line[strcspn(line, "\n")] = '\0';
+		for (; n < 6 && (p = strchr(p, '\t')) != NULL; n++) {
+			*p++ = '\0';
+			word[n] = p;
+		}
+		const char *name = word[*line == 'r' ? 2 : 1];
+		bool new_zone = z == NULL || strcmp(name, zone_name) != 0;
+
+		if (new_zone) {
+			timeformat_close(tf); /* it holds the zone */
+			tf = NULL;
+			zone_close(z);
+			if ((z = zone_open(name, &e)) == NULL) {
+				printf("! %s\n", e.text);
+				continue;
+			}
+			snprintf(zone_name, sizeof zone_name, "%s", name);
+		}
+		if (*line == 'o') {
+			printf("%d\n", (int)zone_offset(z, atoll(word[2])));
+		} else if (*line == 'l') {
+			int32_t offset = 0;
+			enum zone_kind kind = ZONE_UNIQUE;
+			int64_t utc = zone_local(z, atoll(word[2]), &offset, &kind);
+
+			printf("%lld %d %d\n", (long long)utc, (int)offset, (int)kind);
+		} else {
+			struct time_reading out = { 0 };
+			struct timeformat_options o = { z, 0, *word[3] == '1' };
+			int64_t base = strcmp(word[4], "-") == 0 ? TIMEFORMAT_NO_BASE
+								 : atoll(word[4]);
+
+			if (tf == NULL || strcmp(word[1], format) != 0 ||
+			    o.strict != strict) {
+				timeformat_close(tf);
+				tf = timeformat_open(word[1], &o, &e);
+				snprintf(format, sizeof format, "%s", word[1]);
+				strict = o.strict;
+			}
+			if (tf == NULL)
+				printf("! %s\n", e.text);
+			else if (timeformat_read(tf, str_of(word[5]), base, &out))
+				printf("%lld %u %zu\n", (long long)out.ns, out.flags,
+				    out.used);
+			else
+				printf("-\n");
+		}
+	}
+	timeformat_close(tf);
+	zone_close(z);
+	return 0;
+}
+
+int
+main(int argc, char *argv[])
+{
+	if (argc > 1 && strcmp(argv[1], "answer") == 0)
+		return answer_questions();
 	test_formats_seen();
 	test_fractions();
 	test_zones();
 	test_area_zones();
 	test_years();
 	test_first_instant();
+	test_new_year_twice();
 	test_clock();
 	test_numbers();
 	test_auto();

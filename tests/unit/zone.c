@@ -35,7 +35,8 @@ header(struct file *f, char version, struct shape s, uint32_t chars)
 	memcpy(f->p + f->n, "TZif", 4);
 	f->n += 4;
 	put(f, (uint8_t)version, 1);
-	put(f, 0, 15);
+	memset(f->p + f->n, 0, 15);
+	f->n += 15;
 	put(f, 0, 4);
 	put(f, 0, 4);
 	put(f, s.leaps, 4);
@@ -232,6 +233,8 @@ test_rules(void)
 		    "2026-10-24T23:00:00Z" },
 		{ "EET-2EEST,J60,J300", "2028-02-29T23:00:00Z", 7200,
 		    "2028-03-01T00:00:00Z" },
+		{ "EET-2EEST,J59,J300", "2028-02-27T00:00:00Z", 7200,
+		    "2028-02-28T00:00:00Z" },
 		{ "EET-2EEST,59,299", "2028-02-29T01:00:00Z", 10800,
 		    "2028-10-25T23:00:00Z" },
 		/* all year */
