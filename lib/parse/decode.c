@@ -5,6 +5,13 @@
 #include "parse/unquote.h"
 #include "record/jscan.h"
 
+/* Room that is there already: what is in it must not move. */
+static char *
+room_for(struct buf *room, size_t n)
+{
+	return room->cap > room->n + n ? room->p + room->n : NULL;
+}
+
 bool
 decode_explode(struct parsed *out)
 {
@@ -76,7 +83,7 @@ one_object(char *p, size_t n)
 static struct str
 decode(enum define_decoder how, struct str text, struct buf *room)
 {
-	char *to = buf_room(room, text.n + 1);
+	char *to = room_for(room, text.n + 1);
 	struct str got;
 
 	if (to == NULL)
@@ -93,7 +100,7 @@ decode(enum define_decoder how, struct str text, struct buf *room)
 		got.n = unquote(
 		    to, text, how == DECODE_ESCAPED ? UNQUOTE_PLAIN : UNQUOTE_MOST);
 	}
-	room->n += text.n;
+	room->n += text.n + 1;
 	return got;
 }
 
@@ -108,7 +115,7 @@ text_of(const struct parsed_field *f, struct buf *room, struct str *text)
 	if (f->kind == FIELD_TEXT)
 		return true;
 	if (f->value.n < 2 || *f->value.p != '"' ||
-	    (to = buf_room(room, f->value.n)) == NULL ||
+	    (to = room_for(room, f->value.n)) == NULL ||
 	    (n = jscan_unescape((struct str){ f->value.p + 1, f->value.n - 2 }, to)) < 0)
 		return false;
 	room->n += (size_t)n;
@@ -140,7 +147,7 @@ put_value(struct parsed_field *f, struct str value, bool object, struct buf *roo
 
 	if (f->kind == FIELD_MEMBER && !object) {
 		/* the name as text, so that the value may be */
-		if ((to = buf_room(room, f->name.n + 1)) == NULL ||
+		if ((to = room_for(room, f->name.n + 1)) == NULL ||
 		    (n = jscan_unescape(f->name, to)) < 0)
 			return;
 		room->n += (size_t)n;

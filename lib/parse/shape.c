@@ -319,31 +319,50 @@ time_of_object(struct shape *s, const struct message *m, struct parsed *out)
 static bool
 make_room(struct shape *s, const struct parsed *out)
 {
-	size_t total = 64;
+	size_t each = 1 + 2 * s->def->decodes;
+	size_t total = 64 + (out->object.n + PARSED_FIELDS_MAX * 64) * (each + 1);
 
 	for (size_t i = 0; i < out->fields; i++)
-		total += (out->field[i].value.n + 64) * (1 + 2 * s->def->decodes);
+		total += (out->field[i].value.n + 64) * each;
 	buf_clear(&s->room);
 	return buf_room(&s->room, total) != NULL;
+}
+
+/* An object's members as fields.  It lies where the record is about to be written, so they
+ * are to be of a copy. */
+static bool
+explode(struct shape *s, struct parsed *out)
+{
+	struct str was = out->object;
+
+	if (!make_room(s, out))
+		return false;
+	memcpy(s->room.p, was.p, was.n);
+	out->object.p = s->room.p;
+	if (decode_explode(out)) {
+		s->room.n = was.n;
+		return true;
+	}
+	out->object = was;
+	return false;
 }
 
 void
 shape_apply(struct shape *s, const struct message *m, struct parsed *out)
 {
-	bool object = out->object.n > 0;
+	bool object = out->object.n > 0, timed = s->def->time_formats > 0;
 
-	if (object && s->def->decodes > 0)
-		object = !decode_explode(out);
-	if (object) {
-		if (s->def->time_formats > 0)
+	if (object && (s->def->decodes == 0 || !explode(s, out))) {
+		if (timed)
 			time_of_object(s, m, out);
 		return;
 	}
-	if (s->def->time_formats > 0)
+	if (timed)
 		time_of_fields(s, m, out);
-	if (s->types + s->def->decodes == 0 || !make_room(s, out))
+	if (s->types + s->def->decodes == 0 || (!object && !make_room(s, out)))
 		return;
-	apply_types(s, out);
+	if (!object)
+		apply_types(s, out);
 	if (s->def->decodes > 0)
 		decode_fields(s->def, &s->room, out);
 }
