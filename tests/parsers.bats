@@ -389,6 +389,32 @@ PY
 	[ "$(jq -s '[.[].time_read] | min' stats)" = 1 ]
 }
 
+@test "--test shows the time that was read, and the first that is not understood" {
+	printf '%s\n' '{"time":"2026-12-01T00:00:00Z","log":"I1122 13:00:00.5 1 a.go:1] x"}' \
+		'I0231 13:00:00.5 1 a.go:1] x' 'I1122 13:00' >in
+	run -3 --separate-stderr logparse --test -p klog in
+	diff - <(echo "$output") <<'WANT'
+2 of 3 messages fit (66.6 %)
+klog: 2
+times not understood: 1
+
+in:1: fits klog
+    level  info
+    id  1
+    file  a.go
+    line  1
+    message  x
+  time: 2026-11-22T13:00:00.5Z
+
+in:2: klog: the time is not understood
+    I0231 13:00:00.5 1 a.go:1] x
+
+in:3: klog: not mmdd hh:mm:ss.uuuuuu
+    I1122 13:00
+               ^
+WANT
+}
+
 @test "no memory is taken for a record once there is enough" {
 	cc=$(command -v cc || command -v gcc || command -v clang) || skip "no compiler"
 	cat >count.c <<'C'
