@@ -485,9 +485,9 @@ struct valid {
 };
 
 /* Mark a key as seen by a hash of its length, beginning and end; escapes may write one in
- * many ways. */
-static void
-note_key(struct jscan_keys *keys, unsigned depth, const char *p, size_t n)
+ * many ways (`plain`: there are none in it). */
+static inline void
+note_key(struct jscan_keys *keys, unsigned depth, const char *p, size_t n, bool plain)
 {
 	uint64_t a = 0, b = 0, h, *word, bit;
 	uint32_t low, high;
@@ -506,8 +506,7 @@ note_key(struct jscan_keys *keys, unsigned depth, const char *p, size_t n)
 	h = ((a ^ n) * 0x9e3779b97f4a7c15 + b) * 0xbf58476d1ce4e5b9;
 	word = &keys->seen[depth - 1][h >> 62];
 	bit = 1ULL << (h >> 56 & 63);
-	if ((*word & bit) != 0 || (has_byte(a, '\\') | has_byte(b, '\\')) != 0 ||
-	    (n > 16 && memchr(p, '\\', n) != NULL))
+	if ((*word & bit) != 0 || (!plain && memchr(p, '\\', n) != NULL))
 		keys->maybe = true;
 	*word |= bit;
 }
@@ -546,6 +545,7 @@ step(struct valid *v, enum want *want)
 {
 	char c = *v->p;
 	const char *q;
+	bool closed;
 
 	switch (*want) {
 	case KEY_OR_CLOSE:
@@ -563,10 +563,12 @@ step(struct valid *v, enum want *want)
 			v->why = "key expected";
 			return false;
 		}
-		if ((q = valid_string(v->p + 1, v->end, &v->why)) == NULL)
+		q = near_quote(v->p + 1, v->end, &closed);
+		if (!closed && (q = valid_rest(q, v->end, &v->why)) == NULL)
 			return false;
 		if (v->keys != NULL)
-			note_key(v->keys, v->depth, v->p + 1, (size_t)(q - v->p - 2));
+			note_key(
+			    v->keys, v->depth, v->p + 1, (size_t)(q - v->p - 2), closed);
 		q = blanks(q, v->end);
 		if (q == v->end || *q != ':') {
 			v->p = q;
