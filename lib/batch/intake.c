@@ -325,7 +325,7 @@ intake_line(struct intake *in, struct str line, enum intake_kind kind, bool stri
 	if (kind != INTAKE_LINE)
 		return piece(in, line, kind == INTAKE_LAST, *why, strict, e);
 	*why = "not a JSON object";
-	if (!jscan_shape(line, &flags) || !record_read(&in->reader, line, &r) ||
+	if (!record_read(&in->reader, line, &r) || !record_shape(&r, &flags) ||
 	    !valid_source(in, &r, why))
 		return wrap(in, line, *why, strict, e);
 	if (position_of(in, &r, &pos, e) < 0)

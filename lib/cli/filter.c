@@ -42,7 +42,7 @@ one_line(struct run *run, int got, struct str line, struct err *e)
 	bool is_record = got != NDJSON_PIECE && record_read(&f->reader, line, &r);
 
 	if (got == NDJSON_TORN && run->in.pipe &&
-	    (!is_record || !jscan_shape(line, NULL))) {
+	    (!is_record || !record_shape(&r, NULL))) {
 		diag_error("%s: the last line is cut off: its writer was killed; dropped",
 		    run->in.name);
 		f->stats.in++;
@@ -86,20 +86,30 @@ one_line(struct run *run, int got, struct str line, struct err *e)
 static int
 one_input(struct run *run, struct err *e)
 {
+	struct filter *f = run->f;
 	struct str line;
 	int got;
 
 	run->line_no = 0;
 	while ((got = ndjson_next(&run->in, &line, e)) > 0) {
+		if (got == NDJSON_IDLE) {
+			if (f->idle != NULL)
+				f->idle(f, true);
+			if (ndjson_end(&f->out, e) < 0)
+				return -1;
+			continue;
+		}
 		run->line_no++;
 		if (run->f->line != NULL)
 			line = run->f->line(run->f, line);
 		if (one_line(run, got, line, e) < 0)
 			return -1;
 		if ((run->line_no & 4095) == 0) {
-			run->f->stats.bytes_in = run->in.bytes;
-			run->f->stats.bytes_out = run->f->out.bytes;
-			stats_poll(&run->f->stats);
+			if (f->idle != NULL)
+				f->idle(f, false);
+			f->stats.bytes_in = run->in.bytes;
+			f->stats.bytes_out = f->out.bytes;
+			stats_poll(&f->stats);
 		}
 	}
 	return got;
@@ -121,6 +131,7 @@ filter_run(struct filter *f, int argc, char *argv[])
 	    ndjson_out_init(&f->out, STDOUT_FILENO, "<stdout>", &e) < 0 ||
 	    ndjson_in_init(&run.in, &f->out, &e) < 0)
 		return diag_end(&e);
+	run.in.wait_ms = f->wait_ms;
 	while ((more = inputs_next(&files, &e)) != 0) {
 		if (more < 0) {
 			diag_end(&e);

@@ -43,16 +43,7 @@ stats_own(struct stats *s, const char *name, const uint64_t *n)
 void
 stats_time(struct stats *s, struct str time)
 {
-	if (time.n == 0 || time.n >= sizeof s->first_time)
-		return;
-	if (s->first_time[0] == '\0' || strncmp(time.p, s->first_time, time.n) < 0) {
-		memcpy(s->first_time, time.p, time.n);
-		s->first_time[time.n] = '\0';
-	}
-	if (s->last_time[0] == '\0' || strncmp(time.p, s->last_time, time.n) > 0) {
-		memcpy(s->last_time, time.p, time.n);
-		s->last_time[time.n] = '\0';
-	}
+	timestamp_widen(s->first_time, s->last_time, time);
 }
 
 static __attribute__((format(printf, 4, 5))) size_t

@@ -12,6 +12,7 @@
 #ifndef STATS_H
 #define STATS_H
 #include "base/str.h"
+#include "record/timestamp.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,7 +22,8 @@ enum { STATS_OWN_MAX = 24 };
 
 struct stats {
 	uint64_t in, out, rejected, filtered, joined, bytes_in, bytes_out;
-	char first_time[40], last_time[40]; /* RFC 3339, or "" for none */
+	char first_time[TIMESTAMP_MAX],
+	    last_time[TIMESTAMP_MAX]; /* RFC 3339, or "" for none */
 	struct {
 		const char *name;
 		const uint64_t *n;

@@ -407,32 +407,45 @@ parse(struct graft *g, struct parser *const *chain, size_t n, struct site *s,
 	return fit;
 }
 
+/* Is there nothing in the line but what is known to be sound, and a message all of which the
+ * parser has looked at? */
+static bool
+seen_whole(const struct graft *g, const struct record *r, const struct site *s)
+{
+	return r->sound != NULL && s->alone && g->parsed.object.n > 0 &&
+	       s->end + 2 == s->line.p + s->line.n;
+}
+
 enum grafted
 graft_record(struct graft *g, struct parser *const *chain, size_t n,
     const struct record *r, struct ndjson_out *o, const char **why)
 {
 	struct jscan_member error;
 	struct site s;
+	enum parser_fit fit = PARSER_NO;
 	unsigned flags;
 
-	if (!jscan_shape(r->line, &flags) || !find_site(g, r, &s))
+	if (!find_site(g, r, &s))
 		return GRAFT_BAD;
-	if (s.key == NULL || ((flags & SHAPE_ERROR_KEY) != 0 &&
-				 jscan_find(r->line, STR("_error"), &error)))
-		return pass(g, r, o);
-	switch (parse(g, chain, n, &s, o)) {
-	case PARSER_NO:
+	if (s.key != NULL)
+		fit = parse(g, chain, n, &s, o);
+	if (fit != PARSER_FITS || !seen_whole(g, r, &s)) {
+		if (!record_shape(r, &flags))
+			return GRAFT_BAD;
+		if (s.key == NULL || ((flags & SHAPE_ERROR_KEY) != 0 &&
+					 jscan_find(r->line, STR("_error"), &error)))
+			return pass(g, r, o);
+	}
+	if (fit == PARSER_NO) {
 		g->duplicates += g->parsed.left;
-		if (g->must_fit) {
-			*why = "no parser fits";
-			return GRAFT_UNFIT;
-		}
-		return pass(g, r, o);
-	case PARSER_FAILED:
+		if (!g->must_fit)
+			return pass(g, r, o);
+		*why = "no parser fits";
+		return GRAFT_UNFIT;
+	}
+	if (fit == PARSER_FAILED) {
 		*why = g->parsed.why;
 		return GRAFT_FAILED;
-	case PARSER_FITS:
-		break;
 	}
 	g->duplicates += g->parsed.twice;
 	g->times_unread += g->parsed.timed == TIME_UNREAD;

@@ -41,7 +41,7 @@ put_utf8(char *to, uint32_t c)
 	return to + n;
 }
 
-/* The escape at *p, whatever it is; NULL if it is none. */
+/* The escape at *p, whatever it is; NULL if it is none, but a control byte perhaps. */
 static char *
 one_escape(char *to, const char **p, const char *end, unsigned *flags)
 {
@@ -49,7 +49,7 @@ one_escape(char *to, const char **p, const char *end, unsigned *flags)
 	const char *at;
 	int hi, lo;
 
-	if (end - *p < 2 || (*p)[1] == '\0')
+	if (end - *p < 2 || **p != '\\' || (*p)[1] == '\0')
 		return NULL;
 	if ((*p)[1] != 'u') {
 		if ((at = strchr(from, (*p)[1])) == NULL)
@@ -74,6 +74,13 @@ one_escape(char *to, const char **p, const char *end, unsigned *flags)
 
 #define EACH8(c) (0x0101010101010101ULL * (unsigned char)(c))
 
+/* Not 0 if one of the eight bytes is below 0x20 (or others are, after such a one). */
+static inline uint64_t
+has_control(uint64_t eight)
+{
+	return (eight - EACH8(0x20)) & ~eight & EACH8(0x80);
+}
+
 /* Not 0 if one of the eight bytes is `c`. */
 static inline uint64_t
 has_byte(uint64_t eight, char c)
@@ -83,7 +90,7 @@ has_byte(uint64_t eight, char c)
 	return (x - EACH8(1)) & ~x & EACH8(0x80);
 }
 
-char *
+static char *
 unescape_portable(char *to, const char **src, const char *end, unsigned *flags)
 {
 	const char *p = *src;
@@ -93,7 +100,8 @@ unescape_portable(char *to, const char **src, const char *end, unsigned *flags)
 	while (p < end) {
 		memcpy(&eight, p, 8);
 		high |= eight;
-		if ((has_byte(eight, '"') | has_byte(eight, '\\')) == 0) {
+		if ((has_byte(eight, '"') | has_byte(eight, '\\') | has_control(eight)) ==
+		    0) {
 			memcpy(to, p, 8);
 			to += 8;
 			p += 8;
@@ -101,7 +109,7 @@ unescape_portable(char *to, const char **src, const char *end, unsigned *flags)
 			*flags |= (high & EACH8(0x80)) != 0 ? UNESCAPED_WIDE : 0;
 			*src = p;
 			return to;
-		} else if (*p != '\\') {
+		} else if (*p != '\\' && (unsigned char)*p >= 0x20) {
 			*to++ = *p++;
 		} else if ((to = one_escape(to, &p, end, flags)) == NULL) {
 			return NULL;
@@ -151,6 +159,13 @@ marks(__m128i x, char c)
 	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_set1_epi8(c)));
 }
 
+SSSE3 static inline unsigned
+controls(__m128i x)
+{
+	return (unsigned)_mm_movemask_epi8(
+	    _mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(0x1f)), x));
+}
+
 /* Write the 16 bytes without those in `drop`. */
 SSSE3 static inline void
 put_squeezed(char *to, __m128i x, unsigned drop)
@@ -178,9 +193,11 @@ unescape_ssse3(char *to, const char **src, const char *end, unsigned *flags)
 		/* up to the closing quote, an odd escape, or one that the block cuts */
 		unsigned stop = (quote & ~after) | odd | (starts & 0x8000);
 		unsigned n = (unsigned)__builtin_ctz(stop | 0x10000);
-		unsigned drop = starts & ((1U << n) - 1);
+		unsigned taken = (1U << n) - 1, drop = starts & taken;
 
 		high |= (unsigned)_mm_movemask_epi8(x);
+		if ((controls(x) & taken) != 0)
+			return NULL;
 		put_squeezed(to, x, drop);
 		to += n - (unsigned)__builtin_popcount(drop);
 		p += n;
@@ -196,16 +213,91 @@ unescape_ssse3(char *to, const char **src, const char *end, unsigned *flags)
 	return p < end ? to : NULL;
 }
 
-static char *(*chosen)(
-    char *, const char **, const char *, unsigned *) = unescape_portable;
+#define AVX512                                                                           \
+	__attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi2,popcnt,bmi,bmi2")))
+
+AVX512 static inline uint64_t
+marks64(__m512i x, char c)
+{
+	return _mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8(c));
+}
+
+AVX512 static char *
+unescape_avx512(char *to, const char **src, const char *end, unsigned *flags)
+{
+	const uint64_t even = 0x5555555555555555;
+	const char *p = *src;
+	uint64_t high = 0;
+
+	*flags = 0;
+	while (p < end) {
+		__m512i x = _mm512_loadu_si512(p);
+		uint64_t quote = marks64(x, '"'), back = marks64(x, '\\');
+		/* bytes after a run of backslashes of odd length: adding its first bit carries
+		 * past its end, whose place tells the length */
+		uint64_t odd_starts = back & ~even & ~(back << 1);
+		uint64_t after = (even ^ (odd_starts + back) << 1) & back << 1;
+		uint64_t starts = back & ~after;
+		uint64_t odd = (after & ~(quote | back)) >> 1;
+		/* up to the closing quote, an odd escape, or one that the block cuts */
+		uint64_t stop = (quote & ~after) | odd | (starts & 1ULL << 63);
+		unsigned n = stop != 0 ? (unsigned)__builtin_ctzll(stop) : 64;
+		uint64_t taken = _bzhi_u64(UINT64_MAX, n), keep = taken & ~starts;
+
+		high |= (uint64_t)_mm512_movepi8_mask(x) & taken;
+		if ((_mm512_cmplt_epu8_mask(x, _mm512_set1_epi8(0x20)) & taken) != 0)
+			return NULL;
+		_mm512_storeu_si512(to, _mm512_maskz_compress_epi8(keep, x));
+		to += __builtin_popcountll(keep);
+		p += n;
+		if (stop == 0 || (n == 63 && *p == '\\'))
+			continue;
+		if (*p == '"')
+			break;
+		if ((to = one_escape(to, &p, end, flags)) == NULL)
+			return NULL;
+	}
+	*flags |= high != 0 ? UNESCAPED_WIDE : 0;
+	*src = p;
+	return p < end ? to : NULL;
+}
+#endif
+
+typedef char *unescape_form(char *, const char **, const char *, unsigned *);
+
+static unescape_form *chosen = unescape_portable;
+
+static bool
+take(unescape_form *form, const char *name, const char *wanted)
+{
+	if (wanted != NULL && strcmp(name, wanted) != 0)
+		return false;
+	chosen = form;
+	return true;
+}
+
+bool
+unescape_use(const char *name)
+{
+#if defined __x86_64__
+	__builtin_cpu_init();
+	if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+	    __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("bmi2") &&
+	    take(unescape_avx512, "avx512", name))
+		return true;
+	if (__builtin_cpu_supports("ssse3") && __builtin_cpu_supports("popcnt")) {
+		squeeze_init();
+		if (take(unescape_ssse3, "ssse3", name))
+			return true;
+	}
+#endif
+	return take(unescape_portable, "portable", name);
+}
 
 __attribute__((constructor)) static void
 choose(void)
 {
-	__builtin_cpu_init();
-	squeeze_init();
-	if (__builtin_cpu_supports("ssse3") && __builtin_cpu_supports("popcnt"))
-		chosen = unescape_ssse3;
+	unescape_use(NULL);
 }
 
 char *
@@ -213,10 +305,3 @@ unescape(char *to, const char **src, const char *end, unsigned *flags)
 {
 	return chosen(to, src, end, flags);
 }
-#else
-char *
-unescape(char *to, const char **src, const char *end, unsigned *flags)
-{
-	return unescape_portable(to, src, end, flags);
-}
-#endif

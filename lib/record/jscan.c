@@ -61,7 +61,7 @@ jscan_shape(struct str line, unsigned *flags)
 {
 	unsigned unused;
 
-	return kern.shape(line.p, line.p + line.n, flags ? flags : &unused);
+	return kern.shape(line.p, line.p + line.n, false, flags ? flags : &unused);
 }
 
 const char *
@@ -269,7 +269,7 @@ static const char *
 unescape_one(const char *p, const char *end, char **to)
 {
 	static const char from[] = "\"\\/bfnrt", into[] = "\"\\/\b\f\n\r\t";
-	const char *at = NULL;
+	const char *at;
 
 	if (end - p < 2 || p[1] == '\0')
 		return NULL;
@@ -328,53 +328,23 @@ jscan_key_is(struct str raw, struct str name)
 
 /* Strict from here on. */
 
-static inline uint64_t
-eight(const char *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, 8);
-	return v;
-}
-
 #define EACH8(c) (0x0101010101010101ULL * (unsigned char)(c))
+#define HIGH8 EACH8(0x80)
 
-/* The high bit of the first byte that is `c`, and of none before it. */
+/* The high bit of the first byte that kern.special would stop at, and perhaps of others behind
+ * it; 0 if there is none. */
 static inline uint64_t
-has_byte(uint64_t v, char c)
+special8(uint64_t eight)
 {
-	v ^= EACH8(c);
-	return (v - EACH8(1)) & ~v & EACH8(0x80);
+	uint64_t quote = eight ^ EACH8('"'), back = eight ^ EACH8('\\');
+
+	return ((quote - EACH8(1)) | (back - EACH8(1)) | (eight - EACH8(0x20)) | eight) &
+	       HIGH8;
 }
 
-/* Most strings are short: past the quote among the next eight bytes, if only plain text is
- * before it; else how far that goes, with *closed unset. */
-static inline const char *
-near_quote(const char *p, const char *end, bool *closed)
-{
-	*closed = false;
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	if (end - p >= 8) {
-		uint64_t v = eight(p);
-		uint64_t odd = has_byte(v, '"') | has_byte(v, '\\') |
-			       ((v - EACH8(0x20)) & ~v & EACH8(0x80)) | (v & EACH8(0x80));
-
-		if (odd != 0) {
-			p += __builtin_ctzll(odd) / 8;
-			*closed = *p == '"';
-			return p + *closed;
-		}
-		p += 8;
-	}
-#else
-	(void)end;
-#endif
-	return p;
-}
-
-/* The same from somewhere in a string on. */
+/* Past the closing quote of the string that goes on at p. */
 static const char *
-valid_rest(const char *p, const char *end, const char **why)
+valid_string_long(const char *p, const char *end, const char **why)
 {
 	unsigned n;
 
@@ -406,14 +376,24 @@ valid_rest(const char *p, const char *end, const char **why)
 	}
 }
 
-/* Past the closing quote of the string that begins at p (after its opening quote). */
+/* The same: most strings are short and plain. */
 static inline const char *
 valid_string(const char *p, const char *end, const char **why)
 {
-	bool closed;
+	uint64_t eight, hit;
 
-	p = near_quote(p, end, &closed);
-	return closed ? p : valid_rest(p, end, why);
+	for (int i = 0; i < 3 && end - p >= 8; i++, p += 8) {
+		memcpy(&eight, p, 8);
+		if ((hit = special8(eight)) == 0)
+			continue;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+		p += __builtin_ctzll(hit) / 8;
+		if (*p == '"')
+			return p + 1;
+#endif
+		break;
+	}
+	return valid_string_long(p, end, why);
 }
 
 static bool
@@ -473,9 +453,6 @@ valid_scalar(const char *p, const char *end, const char **why)
 	return NULL;
 }
 
-/* What may come next. */
-enum want { VALUE, VALUE_OR_CLOSE, KEY, KEY_OR_CLOSE, COMMA_OR_CLOSE };
-
 struct valid {
 	const char *p, *end, *why;
 	unsigned depth;
@@ -485,16 +462,16 @@ struct valid {
 };
 
 /* Mark a key as seen by a hash of its length, beginning and end; escapes may write one in
- * many ways (`plain`: there are none in it). */
-static inline void
-note_key(struct jscan_keys *keys, unsigned depth, const char *p, size_t n, bool plain)
+ * many ways. */
+static void
+note_key(struct jscan_keys *keys, unsigned depth, const char *p, size_t n)
 {
-	uint64_t a = 0, b = 0, h, *word, bit;
+	uint64_t a = 0, b = 0, h, *word, bit, back;
 	uint32_t low, high;
 
 	if (n >= 8) {
-		a = eight(p);
-		b = eight(p + n - 8);
+		memcpy(&a, p, 8);
+		memcpy(&b, p + n - 8, 8);
 	} else if (n >= 4) {
 		memcpy(&low, p, 4);
 		memcpy(&high, p + n - 4, 4);
@@ -506,7 +483,10 @@ note_key(struct jscan_keys *keys, unsigned depth, const char *p, size_t n, bool 
 	h = ((a ^ n) * 0x9e3779b97f4a7c15 + b) * 0xbf58476d1ce4e5b9;
 	word = &keys->seen[depth - 1][h >> 62];
 	bit = 1ULL << (h >> 56 & 63);
-	if ((*word & bit) != 0 || (!plain && memchr(p, '\\', n) != NULL))
+	a ^= EACH8('\\');
+	b ^= EACH8('\\');
+	back = (((a - EACH8(1)) & ~a) | ((b - EACH8(1)) & ~b)) & HIGH8;
+	if ((*word & bit) != 0 || back != 0 || (n > 16 && memchr(p, '\\', n) != NULL))
 		keys->maybe = true;
 	*word |= bit;
 }
@@ -539,72 +519,94 @@ enter(struct valid *v, bool object)
 	return true;
 }
 
-/* One token; false with v->why set. */
-static bool
-step(struct valid *v, enum want *want)
+/* To the next byte that is no blank; false: there is none. */
+static inline bool
+at_token(struct valid *v)
 {
-	char c = *v->p;
-	const char *q;
-	bool closed;
+	if (v->p < v->end && (unsigned char)*v->p > ' ')
+		return true;
+	if ((v->p = blanks(v->p, v->end)) < v->end)
+		return true;
+	v->why = "ends too early";
+	return false;
+}
 
-	switch (*want) {
-	case KEY_OR_CLOSE:
-	case VALUE_OR_CLOSE:
-		if (c == (*want == KEY_OR_CLOSE ? '}' : ']')) {
-			v->p++;
-			v->depth--;
-			*want = COMMA_OR_CLOSE;
-			return true;
-		}
-		*want = *want == KEY_OR_CLOSE ? KEY : VALUE;
-		return true;
-	case KEY:
-		if (c != '"') {
-			v->why = "key expected";
-			return false;
-		}
-		q = near_quote(v->p + 1, v->end, &closed);
-		if (!closed && (q = valid_rest(q, v->end, &v->why)) == NULL)
-			return false;
-		if (v->keys != NULL)
-			note_key(
-			    v->keys, v->depth, v->p + 1, (size_t)(q - v->p - 2), closed);
+/* A key and its colon. */
+static inline bool
+key(struct valid *v)
+{
+	const char *q;
+
+	if (!at_token(v))
+		return false;
+	if (*v->p != '"') {
+		v->why = "key expected";
+		return false;
+	}
+	if ((q = valid_string(v->p + 1, v->end, &v->why)) == NULL)
+		return false;
+	if (v->keys != NULL)
+		note_key(v->keys, v->depth, v->p + 1, (size_t)(q - v->p - 2));
+	if (q == v->end || *q != ':')
 		q = blanks(q, v->end);
-		if (q == v->end || *q != ':') {
-			v->p = q;
-			v->why = "colon expected";
-			return false;
-		}
-		v->p = q + 1;
-		*want = VALUE;
-		return true;
-	case VALUE:
-		if (c == '{' || c == '[') {
-			*want = c == '{' ? KEY_OR_CLOSE : VALUE_OR_CLOSE;
-			return enter(v, c == '{');
-		}
-		if ((q = valid_scalar(v->p, v->end, &v->why)) == NULL)
-			return false;
+	if (q == v->end || *q != ':') {
 		v->p = q;
-		*want = COMMA_OR_CLOSE;
-		return true;
-	case COMMA_OR_CLOSE:
-		if (v->depth == 0) {
-			v->why = "text after the value";
-			return false;
+		v->why = "colon expected";
+		return false;
+	}
+	v->p = q + 1;
+	return true;
+}
+
+/* A scalar, or all that opens before the next one or an empty pair of brackets. */
+static inline bool
+value(struct valid *v)
+{
+	const char *q;
+
+	while (at_token(v)) {
+		char c = *v->p;
+
+		if (c != '{' && c != '[') {
+			q = c == '"' ? valid_string(v->p + 1, v->end, &v->why)
+				     : valid_scalar(v->p, v->end, &v->why);
+			v->p = q != NULL ? q : v->p;
+			return q != NULL;
 		}
-		if (c == (in_object(v) ? '}' : ']')) {
-			v->depth--;
-		} else if (c == ',') {
-			*want = in_object(v) ? KEY : VALUE;
-		} else {
-			v->why = "comma or closing bracket expected";
+		if (!enter(v, c == '{') || !at_token(v))
 			return false;
-		}
-		v->p++;
-		return true;
+		if (*v->p == (c == '{' ? '}' : ']'))
+			return true; /* closed by what comes after a value */
+		if (c == '{' && !key(v))
+			return false;
 	}
 	return false;
+}
+
+/* What closes or goes on after a value: 1: another one; 0: this was the last; -1. */
+static inline int
+after_value(struct valid *v)
+{
+	while (v->depth > 0) {
+		bool object = in_object(v);
+
+		if (!at_token(v))
+			return -1;
+		if (*v->p == ',') {
+			v->p++;
+			return !object || key(v) ? 1 : -1;
+		}
+		if (*v->p != (object ? '}' : ']')) {
+			v->why = "comma or closing bracket expected";
+			return -1;
+		}
+		v->p++;
+		v->depth--;
+	}
+	if ((v->p = blanks(v->p, v->end)) == v->end)
+		return 0;
+	v->why = "text after the value";
+	return -1;
 }
 
 bool
@@ -617,22 +619,16 @@ bool
 jscan_valid_keys(struct str text, struct jscan_bad *bad, struct jscan_keys *keys)
 {
 	struct valid v = { .p = text.p, .end = text.p + text.n, .keys = keys };
-	enum want want = VALUE;
+	int more;
 
 	if (keys != NULL)
 		keys->maybe = false;
-
-	for (;;) {
-		v.p = blanks(v.p, v.end);
-		if (v.p == v.end) {
-			if (want == COMMA_OR_CLOSE && v.depth == 0)
+	while (value(&v))
+		if ((more = after_value(&v)) <= 0) {
+			if (more == 0)
 				return true;
-			v.why = "ends too early";
 			break;
 		}
-		if (!step(&v, &want))
-			break;
-	}
 	if (bad != NULL)
 		*bad = (struct jscan_bad){ (size_t)(v.p - text.p), v.why };
 	return false;

@@ -74,6 +74,24 @@ jsonw_text(char *dst, const char *p, size_t n, uint64_t *replaced)
 	return dst;
 }
 
+char *
+jsonw_u64(char *dst, uint64_t v)
+{
+	char digits[JSONW_U64_MAX], *end = digits + sizeof digits, *p = end;
+
+	for (; v >= 100; v /= 100) {
+		unsigned two = (unsigned)(v % 100);
+
+		*--p = (char)('0' + two % 10);
+		*--p = (char)('0' + two / 10);
+	}
+	if (v >= 10)
+		*--p = (char)('0' + v % 10);
+	*--p = (char)('0' + (v >= 10 ? v / 10 : v));
+	memcpy(dst, p, (size_t)(end - p));
+	return dst + (end - p);
+}
+
 void
 jsonw_string(struct buf *b, const char *p, size_t n)
 {

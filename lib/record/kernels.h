@@ -1,7 +1,7 @@
 /* kernels.h - the few loops over bytes that every record goes through, per kind of CPU.
  *
- * One table of functions, filled before main: AVX2 (with PCLMUL) where the CPU has it, SSE2
- * on other x86-64, NEON on arm64, plain C elsewhere.  All of them give the same results;
+ * One table of functions, filled before main: AVX-512 (with VBMI2) or AVX2 (with PCLMUL)
+ * where the CPU has it, SSE2 on other x86-64, NEON on arm64, plain C elsewhere.  All of them give the same results;
  * tests/unit/kernels.c holds each against the plain one.  None reads outside [p, end).
  */
 #ifndef KERNELS_H
@@ -32,8 +32,9 @@ struct kernels {
 	const char *(*quote)(const char *p, const char *end);
 
 	/* Is [p, end) one JSON object by its shape: strings closed and free of control
-	 * bytes, brackets in balance and not closed before the end?  `flags` gets SHAPE_*. */
-	bool (*shape)(const char *p, const char *end, unsigned *flags);
+	 * bytes, brackets in balance and not closed before the end?  `within`: it has begun
+	 * before p, which is in no string and no inner bracket.  `flags` gets SHAPE_*. */
+	bool (*shape)(const char *p, const char *end, bool within, unsigned *flags);
 
 	/* Copy [*src, end) to `dst` with '"' and '\\' escaped, up to the first control byte or
 	 * byte >= 0x80, where *src is left.  Needs room for 2 * (end - *src) + 32 bytes.
@@ -43,7 +44,7 @@ struct kernels {
 
 extern struct kernels kern;
 
-/* For tests: take the table of that name ("portable", "sse2", "avx2", "neon"); false if
+/* For tests: take the table of that name ("portable", "sse2", "avx2", "avx512", "neon"); false if
  * this CPU has not got it. */
 bool kernels_use(const char *name);
 

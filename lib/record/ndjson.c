@@ -30,25 +30,37 @@ is_pipe(int fd)
 int
 ndjson_out_init(struct ndjson_out *o, int fd, const char *name, struct err *e)
 {
-	*o = (struct ndjson_out){ .fd = fd, .name = name, .cap = NDJSON_BLOCK };
-	if ((o->buf = malloc(o->cap + SLACK)) == NULL)
+	*o = (struct ndjson_out){ .fd = fd, .name = name, .own_cap = NDJSON_BLOCK };
+	if ((o->own = malloc(o->own_cap + SLACK)) == NULL)
 		return err_set(e, ST_FAIL, "%s: out of memory", name);
-	if (is_pipe(fd))
+	o->buf = o->own;
+	o->cap = o->own_cap;
+	if (is_pipe(fd)) {
 		(void)fcntl(fd, F_SETPIPE_SZ, (int)NDJSON_PIPE);
+		o->lend = true;
+	}
 	return 0;
 }
 
 void
 ndjson_out_done(struct ndjson_out *o)
 {
-	free(o->buf);
-	o->buf = NULL;
+	handout_close(&o->page);
+	free(o->own);
+	o->own = o->buf = NULL;
 }
 
+static bool
+in_page(const struct ndjson_out *o)
+{
+	return o->buf != o->own;
+}
+
+/* Room in `own`, where a record goes that is too long for what is left of the page. */
 char *
 ndjson_grow(struct ndjson_out *o, size_t n)
 {
-	size_t cap = o->cap;
+	size_t cap = o->own_cap;
 	char *p;
 
 	if (o->failed || n > OUT_MAX || o->n > OUT_MAX - n) {
@@ -57,12 +69,20 @@ ndjson_grow(struct ndjson_out *o, size_t n)
 	}
 	while (cap - o->n < n)
 		cap *= 2;
-	if ((p = realloc(o->buf, cap + SLACK)) == NULL) {
-		o->failed = true;
-		return NULL;
+	if (cap > o->own_cap) {
+		if ((p = realloc(o->own, cap + SLACK)) == NULL) {
+			o->failed = true;
+			return NULL;
+		}
+		if (!in_page(o))
+			o->buf = p;
+		o->own = p;
+		o->own_cap = cap;
 	}
-	o->buf = p;
-	o->cap = cap;
+	if (in_page(o))
+		memcpy(o->own, o->buf, o->n);
+	o->buf = o->own;
+	o->cap = o->own_cap;
 	return o->buf + o->n;
 }
 
@@ -97,26 +117,64 @@ ndjson_text(struct ndjson_out *o, const char *p, size_t n, uint64_t *replaced)
 void
 ndjson_u64(struct ndjson_out *o, uint64_t v)
 {
-	char digits[20], *p = digits + sizeof digits;
+	char *to = ndjson_room(o, JSONW_U64_MAX);
 
-	do
-		*--p = (char)('0' + v % 10);
-	while ((v /= 10) != 0);
-	ndjson_add(o, p, (size_t)(digits + sizeof digits - p));
+	if (to != NULL)
+		o->n = (size_t)(jsonw_u64(to, v) - o->buf);
+}
+
+/* All is handed over: where does what comes next go?  Into the page while it has room for a
+ * block, into a new one, or back to where it is copied from. */
+static void
+next_place(struct ndjson_out *o)
+{
+	bool page = o->lend && o->bytes >= NDJSON_LEND;
+
+	if (page && in_page(o) && o->cap >= NDJSON_BLOCK)
+		return;
+	if (page &&
+	    (o->page.page != NULL ? handout_renew(&o->page) : handout_open(&o->page))) {
+		o->buf = o->page.page;
+		o->cap = HANDOUT_SIZE - HANDOUT_SLACK;
+		return;
+	}
+	if (page)
+		o->lend = false;
+	o->buf = o->own;
+	o->cap = o->own_cap;
+}
+
+/* 1: the pipe was lent it; 0: it is to be written; -1. */
+static int
+lend(struct ndjson_out *o, struct err *e)
+{
+	int r;
+
+	if (!in_page(o))
+		return 0;
+	if ((r = handout_lend(o->fd, o->buf, o->n, o->name, e)) == 0)
+		o->lend = false;
+	o->buf += r > 0 ? o->n : 0;
+	o->cap -= r > 0 ? o->n : 0;
+	return r;
 }
 
 int
 ndjson_flush(struct ndjson_out *o, struct err *e)
 {
+	int r;
+
 	if (o->failed)
 		return err_set(e, ST_FAIL, "%s: a record over %d bytes, or out of memory",
 		    o->name, OUT_MAX);
 	if (o->n == 0)
 		return 0;
-	if (write_all(o->fd, o->buf, o->n, o->name, e) < 0)
+	if ((r = lend(o, e)) < 0 ||
+	    (r == 0 && write_all(o->fd, o->buf, o->n, o->name, e) < 0))
 		return -1;
 	o->bytes += o->n;
 	o->n = 0;
+	next_place(o);
 	return 0;
 }
 

@@ -1,8 +1,11 @@
 #include "record/record.h"
 #include "record/jscan.h"
+#include "record/kernels.h"
 #include "record/ndjson.h"
 
 #include <stdlib.h>
+
+enum { TIME_MAX = 64 }; /* a longer one is not at its known place */
 
 /* How logtail begins a line. */
 #define KNOWN_FORM STR("{\"_src\":{\"file\":\"")
@@ -10,7 +13,7 @@
 void
 record_reader_init(struct record_reader *rr)
 {
-	*rr = (struct record_reader){ .time_n = 30 };
+	*rr = (struct record_reader){ 0 };
 }
 
 void
@@ -52,22 +55,16 @@ only_blanks(const char *p, const char *end)
 
 /* The members after `_src` at their known places; false: look for them one by one. */
 static bool
-known_places(struct record_reader *rr, const char *p, const char *end, struct record *r)
+known_places(
+    const struct record_reader *rr, const char *p, const char *end, struct record *r)
 {
 	const char *q;
 
 	if (!at_literal(p, end, STR("\"time\":\"")))
 		return false;
 	p += 8;
-	if ((size_t)(end - p) > rr->time_n && p[rr->time_n] == '"' &&
-	    memchr(p, '"', rr->time_n) == NULL) {
-		q = p + rr->time_n;
-	} else {
-		if ((q = memchr(p, '"', (size_t)(end - p))) == NULL || q - p > 64)
-			return false;
-		rr->time_n = (size_t)(q - p);
-	}
-	if (memchr(p, '\\', (size_t)(q - p)) != NULL)
+	q = kern.special(p, end - p < TIME_MAX ? end : p + TIME_MAX);
+	if (q == end || *q != '"')
 		return false;
 	r->time = (struct str){ p, (size_t)(q - p) };
 	p = q + 1;
@@ -75,6 +72,7 @@ known_places(struct record_reader *rr, const char *p, const char *end, struct re
 	    !at_literal(p, end, STR(",\"stream\":\"stderr\",\"log")))
 		return false;
 	r->stream = (struct str){ p + 11, 6 };
+	r->sound = p + 18;
 	if (at_literal(p + 23, end, STR("\":\""))) {
 		r->log_key = p + 19;
 		r->log_at = p + 26;
@@ -180,7 +178,8 @@ keep_prefix(
 	rr->slot[s].n = (size_t)(end_digits - line);
 	/* "end" closes `_src`: then file, id and gen are all before it */
 	rr->slot[s].known_form = at_literal(line, line + n, KNOWN_FORM) &&
-				 only_digits(end_digits, line + n - 1);
+				 only_digits(end_digits, line + n - 1) &&
+				 jscan_shape(r->src_raw, NULL);
 	r->src.file.p = rr->slot[s].prefix + (r->src.file.p - line);
 	r->src.id.p = rr->slot[s].prefix + (r->src.id.p - line);
 	rr->slot[s].src = r->src;
@@ -261,13 +260,30 @@ member_by_member(struct record_reader *rr, struct record *r)
 	return true;
 }
 
-/* Not by assigning a struct: copying what was just stored waits for the stores. */
+static inline void
+none(struct str *s)
+{
+	s->p = NULL;
+	s->n = 0;
+}
+
+/* Word by word: as one struct it becomes `rep stos`, slow to begin, or copies that wait for
+ * what was just stored. */
 static void
 clear(struct record *r, struct str line)
 {
-	memset(r, 0, sizeof *r);
-	r->line = line;
+	r->line.p = line.p;
+	r->line.n = line.n;
+	r->has_src = r->mark = r->fresh = false;
 	r->slot = RECORD_SLOTS;
+	none(&r->src.file);
+	none(&r->src.id);
+	r->src.gen = r->src.end = 0;
+	none(&r->src_raw);
+	none(&r->rest);
+	none(&r->time);
+	none(&r->stream);
+	r->sound = r->log_at = r->log_key = NULL;
 }
 
 bool
@@ -293,6 +309,16 @@ record_read(struct record_reader *rr, struct str line, struct record *r)
 		return true;
 	clear(r, line);
 	return false;
+}
+
+bool
+record_shape(const struct record *r, unsigned *flags)
+{
+	unsigned unused;
+
+	if (r->sound == NULL)
+		return jscan_shape(r->line, flags);
+	return kern.shape(r->sound, r->line.p + r->line.n, true, flags ? flags : &unused);
 }
 
 const char *

@@ -8,6 +8,9 @@
  * results (but that a second `_src` is not looked for behind logtail's own form).  A record of
  * `_src` alone is a progress mark (see record(5)).
  *
+ * What was found at its known place has the right shape too, and record_shape() looks at the
+ * rest of the line only.
+ *
  * Slices point into the line, or into the reader for `src`, and live until the next call.
  */
 #ifndef RECORD_H
@@ -40,6 +43,9 @@ struct record {
 	/* The members but `_src`, from the first one's quote to the closing brace.  When
 	 * `_src` is not the first member, rest.p is NULL and the line must be cut up. */
 	struct str rest;
+	/* A place between members: what is before it is as logtail writes it, with no control
+	 * byte, quote or escape where none may be.  NULL: nothing is known. */
+	const char *sound;
 	struct str time;   /* between its quotes; n = 0 when there is none */
 	struct str stream; /* the same */
 	const char
@@ -52,22 +58,25 @@ struct record_reader {
 		char *
 		    prefix; /* a line of it; the first n bytes end before the digits of "end" */
 		size_t n, cap;
-		bool known_form; /* the prefix begins as logtail writes it */
+		bool known_form; /* the prefix is as logtail writes it */
 		struct src src;
 		void *
 		    user; /* the program's own, for this source; reset to NULL when fresh */
 	} slot[RECORD_SLOTS];
 	unsigned last, next;
-	bool no_log;   /* the reader does not ask for `log`: it need not be found */
-	size_t time_n; /* length of the last time */
+	bool no_log; /* the reader does not ask for `log`: it need not be found */
 };
 
 void record_reader_init(struct record_reader *rr);
 void record_reader_done(struct record_reader *rr);
 
 /* Look at one line.  false: it is not an object, or `_src` is not as above; `r->line` alone
- * is set.  The shape of what was skipped over is not checked: see jscan_shape. */
+ * is set.  The shape of what was skipped over is not checked: see record_shape. */
 bool record_read(struct record_reader *rr, struct str line, struct record *r);
+
+/* Is the line one JSON object by its shape?  `flags`: SHAPE_* of the members but `_src`, see
+ * kernels.h; may be NULL. */
+bool record_shape(const struct record *r, unsigned *flags);
 
 /* The end of the string that begins at r->log_at: its closing quote, or NULL. */
 const char *record_log_end(const struct record *r);

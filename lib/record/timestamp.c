@@ -1,5 +1,6 @@
 #include "record/timestamp.h"
 
+#include <string.h>
 
 /* Days are counted in eras of 400 years that begin on 1 March, so that the leap day is the
  * last of its year (the usual arithmetic of the Gregorian calendar). */
@@ -153,4 +154,23 @@ timestamp_format(int64_t ns, char out[TIMESTAMP_MAX])
 	*to++ = 'Z';
 	*to = '\0';
 	return (size_t)(to - out);
+}
+
+/* What is behind the text is all NUL, so that bytes can be compared. */
+static void
+keep(char kept[TIMESTAMP_MAX], struct str time)
+{
+	memcpy(kept, time.p, time.n);
+	memset(kept + time.n, 0, TIMESTAMP_MAX - time.n);
+}
+
+void
+timestamp_widen(char first[TIMESTAMP_MAX], char last[TIMESTAMP_MAX], struct str time)
+{
+	if (time.n == 0 || time.n >= TIMESTAMP_MAX)
+		return;
+	if (*first == '\0' || memcmp(time.p, first, time.n) < 0)
+		keep(first, time);
+	if (*last == '\0' || memcmp(time.p, last, time.n) > 0)
+		keep(last, time);
 }

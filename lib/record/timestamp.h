@@ -19,6 +19,11 @@ bool timestamp_parse(struct str s, int64_t *ns);
 /* "2026-11-22T13:00:00.123456789Z", trailing zeros of the fraction left out.  Length. */
 size_t timestamp_format(int64_t ns, char out[TIMESTAMP_MAX]);
 
+/* Widen [first, last] by a time.  Compared as text, so they are to be of one form; "" is none,
+ * and one that does not fit counts as none. */
+void timestamp_widen(
+    char first[TIMESTAMP_MAX], char last[TIMESTAMP_MAX], struct str time);
+
 /* A UTC hour, number 0 being 1970-01-01T00. */
 static inline int64_t
 timestamp_hour(int64_t ns)

@@ -212,6 +212,30 @@ is_temporary(const char *path)
 	return family_base(name) < name.n;
 }
 
+/* realpath(3), which asks for each part of the path on its way, in three calls: what is open
+ * has a name in /proc.  Without /proc, and for what is not there, it is asked all the same. */
+static char *
+real_path(const char *path, char real[PATH_MAX])
+{
+	static const char deleted[] = " (deleted)";
+	char link[64];
+	int fd = open(path, O_PATH | O_CLOEXEC);
+	ssize_t n = -1;
+
+	if (fd >= 0) {
+		snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+		n = readlink(link, real, PATH_MAX);
+		close(fd);
+	}
+	if (n <= 0 || n == PATH_MAX || *real != '/')
+		return realpath(path, real);
+	real[n] = '\0';
+	if ((size_t)n >= sizeof deleted &&
+	    strcmp(real + n + 1 - sizeof deleted, deleted) == 0)
+		return realpath(path, real);
+	return real;
+}
+
 /* One file by one name.  In a directory (`walked`) rotated names stand for their family;
  * named outright they are read alone. */
 static int
@@ -226,7 +250,7 @@ add_file(struct walk *w, const char *path, bool walked)
 		return 0;
 	/* between its rename and the next line a log has no live file; realpath then
 	 * leaves in `real` how far it came */
-	if (realpath(path, real) == NULL) {
+	if (real_path(path, real) == NULL) {
 		bool gone = errno == ENOENT;
 
 		err_sys(&e, path);

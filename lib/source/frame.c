@@ -5,7 +5,7 @@
 static bool
 time_like(struct str t)
 {
-	return t.n >= 20 && t.n <= 40 && t.p[4] == '-' && t.p[7] == '-' &&
+	return t.n >= 20 && t.n <= FRAME_TIME_MAX && t.p[4] == '-' && t.p[7] == '-' &&
 	       t.p[10] == 'T' && t.p[13] == ':' && t.p[16] == ':';
 }
 
@@ -14,7 +14,8 @@ frame_cri(struct str line, struct frame *f)
 {
 	const char *p = line.p, *end = p + line.n, *sp;
 
-	if ((sp = memchr(p, ' ', line.n < 41 ? line.n : 41)) == NULL)
+	if ((sp = memchr(
+		 p, ' ', line.n <= FRAME_TIME_MAX ? line.n : FRAME_TIME_MAX + 1)) == NULL)
 		return false;
 	f->time = (struct str){ p, (size_t)(sp - p) };
 	if (!time_like(f->time) || kern.special(p, sp) != sp)

@@ -14,6 +14,8 @@
 #include "base/str.h"
 #include <stdbool.h>
 
+enum { FRAME_TIME_MAX = 40 }; /* a longer one is none */
+
 enum frame_format { FRAME_AUTO, FRAME_DOCKER, FRAME_CRI, FRAME_RAW };
 
 struct frame {

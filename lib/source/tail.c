@@ -3,6 +3,7 @@
 #include "base/fileio.h"
 #include "base/hash.h"
 #include "record/jscan.h"
+#include "record/jsonw.h"
 #include "record/timestamp.h"
 #include "source/decompress.h"
 
@@ -18,16 +19,19 @@ enum {
 	SLACK = 64,
 };
 
+#define MIDDLE(stream) "\",\"stream\":\"" stream "\",\"log\":\""
+enum { MIDDLE_N = sizeof MIDDLE("stdxxx") - 1 };
+
 struct stream {
 	char *head; /* {"_src":{"file":"...","id":".../o","gen":3,"end": */
 	size_t head_n;
-	struct str middle; /* between the time and the text */
-	bool wrote;        /* records since the last mark */
+	char middle[32]; /* between the time and the text */
+	bool wrote;      /* records since the last mark */
 	/* the split line under way; its text is in tail.part */
 	bool open;
 	uint64_t part_start, part_bytes;
 	unsigned part_lines, part_no;
-	char part_time[48];
+	char part_time[FRAME_TIME_MAX + 1];
 };
 
 struct state {
@@ -74,8 +78,7 @@ static int
 make_heads(struct state *st, struct err *e)
 {
 	static const char *const ending[] = { "/o", "/e" };
-	static const char *const middle[] = { "\",\"stream\":\"stdout\",\"log\":\"",
-		"\",\"stream\":\"stderr\",\"log\":\"" };
+	static const char middle[2][32] = { MIDDLE("stdout"), MIDDLE("stderr") };
 
 	for (unsigned i = 0; i < st->streams; i++) {
 		struct buf b;
@@ -91,7 +94,7 @@ make_heads(struct state *st, struct err *e)
 			    st->f->name);
 			return -1;
 		}
-		st->s[i].middle = str_of(middle[i]);
+		memcpy(st->s[i].middle, middle[i], sizeof middle[i]);
 	}
 	return 0;
 }
@@ -113,6 +116,33 @@ begin_record(struct state *st, unsigned s, uint64_t end)
 	} else {
 		NDJSON_LIT(st->t->out, "{\"");
 	}
+}
+
+/* From `_src` to the text, in copies of fixed lengths, which need no call: they are longer
+ * than what is kept of them, and so may what is behind a time be (FRAME_TIME_MAX). */
+static void
+begin_timed(struct state *st, const struct stream *s, struct str time, uint64_t end)
+{
+	struct ndjson_out *o = st->t->out;
+	char *to = ndjson_room(
+	    o, s->head_n + JSONW_U64_MAX + 16 + FRAME_TIME_MAX + sizeof s->middle);
+
+	if (to == NULL)
+		return;
+	if (st->f->positions) {
+		to = mempcpy(to, s->head, s->head_n);
+		to = jsonw_u64(to, end);
+		memcpy(to, "},\"time\":\"", 10);
+		to += 10;
+	} else {
+		memcpy(to, "{\"time\":\"", 9);
+		to += 9;
+	}
+	memcpy(to, time.p, FRAME_TIME_MAX);
+	to += time.n;
+	memcpy(to, s->middle, sizeof s->middle);
+	to += MIDDLE_N;
+	o->n = (size_t)(to - o->buf);
 }
 
 enum mark_kind { MARK_OPEN, MARK_WINDOW, MARK_CLOSE };
@@ -206,14 +236,7 @@ note_time(struct tail *t, struct str time)
 		t->zoned = true;
 		return;
 	}
-	if (t->first_time[0] == '\0' || strncmp(time.p, t->first_time, time.n) < 0) {
-		memcpy(t->first_time, time.p, time.n);
-		t->first_time[time.n] = '\0';
-	}
-	if (strncmp(time.p, t->last_time, time.n) > 0) {
-		memcpy(t->last_time, time.p, time.n);
-		t->last_time[time.n] = '\0';
-	}
+	timestamp_widen(t->first_time, t->last_time, time);
 }
 
 /* A message: its bytes, or for Docker its JSON text. */
@@ -270,24 +293,26 @@ emit(struct state *st, const struct frame *fr, struct str message, uint64_t end,
 		return 0;
 	}
 	st->t->n.records++;
-	begin_record(st, fr->stream, end);
 	if (fr->time.n > 0) {
-		NDJSON_LIT(o, "time\":\"");
-		ndjson_add(o, fr->time.p, fr->time.n);
-		ndjson_add(o, s->middle.p, s->middle.n);
+		begin_timed(st, s, fr->time, end);
 		note_time(st->t, fr->time);
 	} else {
+		begin_record(st, fr->stream, end);
 		NDJSON_LIT(o, "log\":\"");
 	}
 	text(st, message);
-	NDJSON_LIT(o, "\"");
-	if (fr->attrs.n > 0) {
-		NDJSON_LIT(o, ",\"attrs\":");
-		ndjson_add(o, fr->attrs.p, fr->attrs.n);
+	if (fr->attrs.n > 0 || part_no > 0) {
+		NDJSON_LIT(o, "\"");
+		if (fr->attrs.n > 0) {
+			NDJSON_LIT(o, ",\"attrs\":");
+			ndjson_add(o, fr->attrs.p, fr->attrs.n);
+		}
+		if (part_no > 0)
+			part_mark(o, part_no, last);
+		NDJSON_LIT(o, "}\n");
+	} else {
+		NDJSON_LIT(o, "\"}\n");
 	}
-	if (part_no > 0)
-		part_mark(o, part_no, last);
-	NDJSON_LIT(o, "}\n");
 	return ndjson_end(o, e);
 }
 

@@ -22,6 +22,7 @@
 #define TAIL_H
 #include "base/buf.h"
 #include "record/ndjson.h"
+#include "record/timestamp.h"
 #include "source/frame.h"
 #include "source/identity.h"
 #include <signal.h>
@@ -48,8 +49,9 @@ struct tail {
 	struct ndjson_out *out;
 	uint64_t max_line;
 	struct tail_counts n;
-	char first_time[64], last_time[64]; /* of those that end in Z */
-	int64_t first_ns, last_ns;          /* of those of other zones, if `zoned` */
+	char first_time[TIMESTAMP_MAX],
+	    last_time[TIMESTAMP_MAX]; /* of those that end in Z */
+	int64_t first_ns, last_ns;    /* of those of other zones, if `zoned` */
 	bool zoned;
 	/* Records before `since` are left out, as dealt with; a file is read no further than
 	 * its first record at or after `until`.  By the runtime's times; INT64_MIN: no limit. */

@@ -37,7 +37,7 @@ def limits(m, base):
     found = []
 
     def at_most(what, value, limit, unit):
-        found.append((what, f"{value:.1f}{unit}", f"at most {limit}{unit}", value <= limit))
+        found.append((what, f"{value:.2f}{unit}", f"at most {limit}{unit}", value <= limit))
 
     def at_least(what, value, limit, unit):
         found.append((what, f"{value:,.0f}{unit}", f"at least {limit}{unit}", value >= limit))
@@ -45,6 +45,19 @@ def limits(m, base):
     if base:
         at_most("CPU of the pipe on one core, by compressing alone", m["pinned"].cpu / base, 3, " x")
         at_most("CPU of the pipe, free on all cores, by compressing alone", m["free"].cpu / base, 3.5, " x")
+    if m["pods"]["alone"]:
+        alone = m["pods"]["alone"].cpu
+        at_most("the same with pod metadata, on one core", m["pods"]["pinned"].cpu / alone, 3, " x")
+        at_most("the same with pod metadata, free", m["pods"]["free"].cpu / alone, 3.5, " x")
+    at_most("wall of the pipe, free, by its slowest stage alone", m["free"].wall / m["stages"], 1.3, " x")
+    at_most("wall of the pipe on one core, by its CPU", m["pinned"].wall / m["pinned"].cpu, 1.15, " x")
+    per_byte = [r.cpu / nbytes for nbytes, r in m["scale"]]
+    at_most("CPU a byte of 16 parts, by that of one", per_byte[2] / per_byte[0], 1.1, " x")
+    at_most("peak memory of 16 parts, by that of one", m["scale"][2][1].peak / m["scale"][0][1].peak, 1.1, " x")
+    few, many, quiet = m["many"]
+    at_most("CPU a byte in 10,000 files, by that in 20",
+            many[1].cpu / many[0] / (few[1].cpu / few[0]), 1.5, " x")
+    at_most("CPU of a sweep with nothing new over 10,000 files", quiet[1].cpu, 0.3, " s")
     at_least("input of the pipe, wall", nbytes / MB / m["free"].wall, 150, " MB/s")
     for name, size in (("logparse", "1"), ("k8smeta", "2")):
         at_least(f"NDJSON through {name}, one core", m["sizes"][size] / MB / m[name].cpu, 800, " MB/s")
@@ -82,10 +95,15 @@ def markdown(m, base):
         row("the pipe and s3put to file://, free", m["whole"], nbytes, base),
     ]
     text += [row(name, r, nbytes, base) for name, r in m["peers"]]
+    pods, alone = m["pods"], m["pods"]["alone"].cpu if m["pods"]["alone"] else 0
     text += [
+        row("with pod metadata, on one core", pods["pinned"], nbytes, alone),
+        row("with pod metadata, free", pods["free"], nbytes, alone),
         "",
         "Compressing alone is `igzip -1` (ISA-L, as `--gzip=fast`) on the "
-        f"{sizes['4'] / MIB:.0f} MiB that the pipe archives. rsyslog and syslog-ng write one gzip file, not "
+        f"{sizes['4'] / MIB:.0f} MiB that the pipe archives, and on {pods['size'] / MIB:.0f} MiB with pod "
+        "metadata (`k8smeta --pods`: labels, annotations, image, as the kubernetes filter of Fluent Bit "
+        "writes them). rsyslog and syslog-ng write one gzip file, not "
         "one an hour, and leave split lines in parts; jq writes one gzip file.",
         "",
         "## Compressing the output alone",
@@ -111,6 +129,19 @@ def markdown(m, base):
         row("logbatch", m["logbatch"], sizes["3"], base),
         "",
         "In the pipe, free: " + ", ".join(f"{n} {u + s:.2f} s ({u:.2f} user)" for n, u, s, _ in m["free"].procs) + ".",
+        "",
+        "## Larger, and in more files",
+        "",
+        "The pipe, free on all cores.",
+        "",
+        "| | CPU s | wall s | x compressing alone | input MB/s | input MB per CPU s | peak MiB, all |",
+        "| --- | --: | --: | --: | --: | --: | --: |",
+    ]
+    text += [row(f"{n / MIB:,.0f} MiB in 200 files", r, n, 0) for n, r in m["scale"]]
+    text += [
+        row(f"{m['many'][0][0] / MIB:.0f} MiB in 20 files", m["many"][0][1], m["many"][0][0], 0),
+        row(f"{m['many'][1][0] / MIB:.0f} MiB in 10,000 files", m["many"][1][1], m["many"][1][0], 0),
+        row("nothing new in 10,000 files", m["many"][2][1], 0, 0),
         "",
         "## Beside the limits",
         "",

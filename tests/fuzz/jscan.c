@@ -120,7 +120,7 @@ ask(struct str s)
 	struct answers a = { .special = kern.special(s.p, end),
 		.quote = kern.quote(s.p, end) };
 
-	a.shape = kern.shape(s.p, end, &a.flags);
+	a.shape = kern.shape(s.p, end, false, &a.flags);
 	a.text = malloc(2 * s.n + 32);
 	a.stopped = s.p;
 	a.escaped = (size_t)(kern.escape(a.text, &a.stopped, end) - a.text);
@@ -130,7 +130,7 @@ ask(struct str s)
 static void
 check_kernels(struct str s)
 {
-	static const char *const names[] = { "sse2", "avx2", "neon" };
+	static const char *const names[] = { "sse2", "avx2", "avx512", "neon" };
 	const char *usual = kern.name;
 	struct answers plain, other;
 

@@ -274,7 +274,8 @@ test_string(void)
 int
 main(void)
 {
-	static const char *const names[] = { "portable", "sse2", "avx2", "neon" };
+	static const char *const names[] = { "portable", "sse2", "avx2", "avx512",
+		"neon" };
 
 	for (size_t i = 0; i < COUNT(names); i++) {
 		if (!kernels_use(names[i]))

@@ -147,11 +147,14 @@ same(const char *p, size_t n)
 	const char *src = p;
 	unsigned flags = 0;
 	size_t used, len = slow_escape(p, n, want, &used);
+	char whole[LONGEST + 1] = "{";
 
+	memcpy(whole + 1, p, n);
 	return kern.special(p, p + n) == p + slow_span(p, n, false) &&
 	       kern.plain(p, p + n) == p + slow_plain(p, n) &&
 	       kern.quote(p, p + n) == p + slow_span(p, n, true) &&
-	       kern.shape(p, p + n, &flags) == slow_shape(p, n) &&
+	       kern.shape(p, p + n, false, &flags) == slow_shape(p, n) &&
+	       kern.shape(p, p + n, true, &flags) == slow_shape(whole, n + 1) &&
 	       (size_t)(kern.escape(got, &src, p + n) - got) == len && src == p + used &&
 	       memcmp(got, want, len) == 0;
 }
@@ -227,7 +230,7 @@ test_same(const char *name)
 		size_t n = object(text, 2 + rnd(LONGEST - 10));
 
 		memcpy(fence - n, text, n);
-		shapely += kern.shape(fence - n, fence, &flags);
+		shapely += kern.shape(fence - n, fence, false, &flags);
 		wrong += !same(fence - n, n);
 		fence[-1 - (long)rnd((unsigned)n)] = "{}[]\"\\\n\x01 x"[rnd(10)];
 		wrong += !same(fence - n, n);
@@ -250,7 +253,8 @@ test_same(const char *name)
 			memcpy(text + n, "\"}", 2);
 			n += 2;
 			memcpy(fence - n, text, n);
-			wrong += kern.shape(fence - n, fence, &flags) != (run % 2 == 0);
+			wrong +=
+			    kern.shape(fence - n, fence, false, &flags) != (run % 2 == 0);
 			wrong += !same(fence - n, n);
 		}
 	ok(wrong == 0, "%s: runs of 0 to 139 backslashes at every place of two blocks",
@@ -303,7 +307,7 @@ test_shape_cases(const char *name)
 		char *p = fence - n;
 
 		memcpy(p, cases[i].text, n);
-		if (kern.shape(p, fence, &flags) == cases[i].good &&
+		if (kern.shape(p, fence, false, &flags) == cases[i].good &&
 		    (!cases[i].good || flags == cases[i].flags))
 			continue;
 		printf("# %s\n", cases[i].text);
@@ -321,7 +325,7 @@ test_shape_cases(const char *name)
 		memset(p, ' ', at);
 		*p = '{';
 		memcpy(p + at, key, sizeof key - 1);
-		wrong += !kern.shape(p, fence, &flags) ||
+		wrong += !kern.shape(p, fence, false, &flags) ||
 			 flags != (SHAPE_ERROR_KEY | SHAPE_KUBERNETES_KEY);
 	}
 	ok(wrong == 0, "%s: keys found at every place", name);
@@ -330,7 +334,8 @@ test_shape_cases(const char *name)
 int
 main(void)
 {
-	static const char *const names[] = { "portable", "sse2", "avx2", "neon" };
+	static const char *const names[] = { "portable", "sse2", "avx2", "avx512",
+		"neon" };
 	unsigned tables = 0;
 
 	if (!ok(fence_init(), "pages (seed %d)", SEED))

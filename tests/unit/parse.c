@@ -22,13 +22,12 @@ rnd(void)
 	return z ^ z >> 31;
 }
 
-typedef char *unescape_fn(char *, const char **, const char *, unsigned *);
+static const char *const forms[] = { "portable", "ssse3", "avx512" };
+enum { FORMS = sizeof forms / sizeof *forms };
 
-/* `line` (a raw string with its closing quote) through `f`, in memory with just the
- * slack. */
+/* `line` (a raw string with its closing quote) unescaped, in memory with just the slack. */
 static ptrdiff_t
-through(
-    unescape_fn *f, const char *line, size_t n, char *out, unsigned *flags, size_t *used)
+through(const char *line, size_t n, char *out, unsigned *flags, size_t *used)
 {
 	char *in = malloc(n + UNESCAPE_SLACK), *to = malloc(n + UNESCAPE_SLACK), *stop;
 	const char *src = in;
@@ -36,7 +35,7 @@ through(
 
 	memset(in, '"', n + UNESCAPE_SLACK);
 	memcpy(in, line, n);
-	if ((stop = f(to, &src, in + n, flags)) != NULL) {
+	if ((stop = unescape(to, &src, in + n, flags)) != NULL) {
 		got = stop - to;
 		memcpy(out, to, (size_t)got);
 		*used = (size_t)(src - in);
@@ -76,55 +75,71 @@ test_unescape(void)
 		{ "no end", NULL, -1 },
 		{ "sixteen bytes ..", NULL, -1 },
 		{ "a quote at last\\\"", NULL, -1 },
+		{ "a\tb\"", NULL, -1 },
+		{ "a long text with a control byte \x1f\"", NULL, -1 },
+		{ "after it\"\n\t", "after it", 8 },
 		{ "", NULL, -1 },
 	};
 	char out[200];
 	unsigned flags;
 	size_t used;
 
-	for (size_t i = 0; i < sizeof t / sizeof *t; i++)
-		for (int k = 0; k < 2; k++) {
-			ptrdiff_t n = through(k ? unescape_portable : unescape, t[i].raw,
-			    strlen(t[i].raw), out, &flags, &used);
+	for (size_t k = 0; k < FORMS; k++)
+		for (size_t i = 0; unescape_use(forms[k]) && i < sizeof t / sizeof *t;
+		     i++) {
+			ptrdiff_t n =
+			    through(t[i].raw, strlen(t[i].raw), out, &flags, &used);
 
 			ok(n == t[i].n &&
 				(n < 0 || memcmp(out, t[i].text, (size_t)n) == 0),
-			    "unescape %zu: %s", i, t[i].raw);
+			    "unescape, %s, %zu: %s", forms[k], i, t[i].raw);
 		}
+	unescape_use(NULL);
 }
 
-/* Both forms give the same for any bytes, and undo what jsonw does. */
+/* All forms give the same for any bytes, and undo what jsonw does. */
 static void
 test_unescape_random(void)
 {
-	static const char pick[] = "\"\\\\\\\\uabcd0123\"nrt/{}:, \xc3\xa9\x80x";
-	char raw[300], a[400], b[400], text[64], line[6 * 64 + 64];
-	unsigned fa, fb, same = 0, back = 0;
-	size_t ua = 0, ub = 0;
+	static const char pick[] = "\"\\\\\\\\uabcd0123\"nrt/{}:, \xc3\xa9\x80\tx";
+	char raw[300], got[400], want[400], text[200], line[6 * 200 + 64];
+	unsigned flags, same = 0, back = 0, rounds = 0;
+	size_t used = 0, used_first = 0;
 	uint64_t none;
-	enum { ROUNDS = 100000 };
 
-	for (int i = 0; i < ROUNDS; i++) {
-		size_t n = rnd() % 80, len;
-		ptrdiff_t na, nb;
+	for (int i = 0; i < 100000; i++) {
+		size_t n = rnd() % 250, len;
+		ptrdiff_t first = 0, again;
+		unsigned rare = 3 + rnd() % 60;
 		char *stop;
 
 		for (size_t j = 0; j < n; j++)
-			raw[j] = rnd() % 3 ? 'a' : pick[rnd() % (sizeof pick - 1)];
-		na = through(unescape, raw, n, a, &fa, &ua);
-		nb = through(unescape_portable, raw, n, b, &fb, &ub);
-		same +=
-		    na == nb && (na < 0 || (ua == ub && memcmp(a, b, (size_t)na) == 0));
-
+			raw[j] = rnd() % rare ? 'a' : pick[rnd() % (sizeof pick - 1)];
 		for (len = 0; len < n && len < sizeof text; len++)
 			text[len] = (char)(rnd() % 128);
 		stop = jsonw_text(line, text, len, &none);
 		*stop++ = '"';
-		na = through(unescape, line, (size_t)(stop - line), a, &fa, &ua);
-		back += na == (ptrdiff_t)len && memcmp(a, text, len) == 0;
+		for (size_t k = 0; k < FORMS; k++) {
+			if (!unescape_use(forms[k]))
+				continue;
+			rounds++;
+			again = through(raw, n, k ? got : want, &flags, &used);
+			if (k == 0) {
+				first = again;
+				used_first = used;
+			}
+			same +=
+			    again == first &&
+			    (first < 0 ||
+				(used == used_first &&
+				    (k == 0 || memcmp(got, want, (size_t)first) == 0)));
+			again = through(line, (size_t)(stop - line), got, &flags, &used);
+			back += again == (ptrdiff_t)len && memcmp(got, text, len) == 0;
+		}
 	}
-	ok(same == ROUNDS, "SIMD and plain C unescape alike: %u of %d", same, ROUNDS);
-	ok(back == ROUNDS, "what jsonw escaped comes back: %u of %d", back, ROUNDS);
+	unescape_use(NULL);
+	ok(same == rounds, "all forms unescape alike: %u of %u", same, rounds);
+	ok(back == rounds, "what jsonw escaped comes back: %u of %u", back, rounds);
 }
 
 /* One record through a chain; the result without its LF. */
