@@ -8,7 +8,7 @@ VERSION := 0.1.0
 
 PROGS    := logtail logparse k8smeta logbatch s3put logsweep-status
 PKGS_logtail  := libcrypto libisal
-PKGS_logparse := libpcre2-8
+PKGS_logparse := libpcre2-8 yaml-0.1
 PKGS_k8smeta  := libcrypto libcurl libisal yaml-0.1
 PKGS_logbatch := libcrypto libisal zlib
 PKGS_s3put    := libcrypto libcurl libisal

@@ -100,6 +100,8 @@ one_input(struct run *run, struct err *e)
 			continue;
 		}
 		run->line_no++;
+		if (run->f->line != NULL)
+			line = run->f->line(run->f, line);
 		if (one_line(run, got, line, e) < 0)
 			return -1;
 		if ((run->line_no & 4095) == 0) {

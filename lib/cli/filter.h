@@ -25,6 +25,9 @@ struct filter {
 	struct record_reader reader;
 	struct ndjson_out out;
 	uint64_t invalid_utf8; /* bytes replaced in wrapped lines */
+	/* Each line before all else, what is no record too: the line to go on with.  NULL: the
+	 * one that came. */
+	struct str (*line)(struct filter *f, struct str line);
 	/* One record that is not a mark; writes it to f->out with its LF.  `why` is for
 	 * FILTER_BAD. */
 	enum filter_did (*record)(
