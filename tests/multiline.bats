@@ -131,6 +131,14 @@ until_has() {
 	[ "$(find A -name '*.gz' -exec zcat {} + | wc -l)" = 2 ]
 }
 
+@test "without a ledger --multiline-wait keeps nothing back at --until" {
+	cri a.log stdout one 'x.Error: boom' $'\tat a' $'\tat b'
+	logtail --until=2021-11-22T10:00:04Z a.log >part
+	[ "$(logparse --multiline=java part | jq -c 'select(.log) | .log')" = '"one"' ]
+	[ "$(logparse --multiline=java --multiline-wait=1m part | jq -c 'select(.log) | .log' | tr '\n' ' ')" = \
+		'"one" "x.Error: boom\n\tat a" ' ]
+}
+
 @test "following, a group is written when nothing came for --multiline-wait, once" {
 	mkdir A
 	cri a.log stdout one 'x.Error: boom' $'\tat a'
