@@ -388,3 +388,75 @@ PY
 	[ "$(jq -s '[.[].time_unread] | add' stats)" = 0 ]
 	[ "$(jq -s '[.[].time_read] | min' stats)" = 1 ]
 }
+
+@test "--test shows the time that was read, and the first that is not understood" {
+	printf '%s\n' '{"time":"2026-12-01T00:00:00Z","log":"I1122 13:00:00.5 1 a.go:1] x"}' \
+		'I0231 13:00:00.5 1 a.go:1] x' 'I1122 13:00' >in
+	run -3 --separate-stderr logparse --test -p klog in
+	diff - <(echo "$output") <<'WANT'
+2 of 3 messages fit (66.6 %)
+klog: 2
+times not understood: 1
+
+in:1: fits klog
+    level  info
+    id  1
+    file  a.go
+    line  1
+    message  x
+  time: 2026-11-22T13:00:00.5Z
+
+in:2: klog: the time is not understood
+    I0231 13:00:00.5 1 a.go:1] x
+
+in:3: klog: not mmdd hh:mm:ss.uuuuuu
+    I1122 13:00
+               ^
+WANT
+}
+
+@test "no memory is taken for a record once there is enough" {
+	cc=$(command -v cc || command -v gcc || command -v clang) || skip "no compiler"
+	cat >count.c <<'C'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+static unsigned long n;
+void *malloc(size_t s) {
+	static void *(*real)(size_t);
+	if (!real) real = (void *(*)(size_t))dlsym(RTLD_NEXT, "malloc");
+	n++;
+	return real(s);
+}
+void *realloc(void *p, size_t s) {
+	static void *(*real)(void *, size_t);
+	if (!real) real = (void *(*)(void *, size_t))dlsym(RTLD_NEXT, "realloc");
+	n++;
+	return real(p, s);
+}
+__attribute__((destructor)) static void tell(void) {
+	FILE *f = fopen("allocations", "w");
+	if (f) fprintf(f, "%lu\n", n), fclose(f);
+}
+C
+	$cc -shared -fPIC -o count.so count.c -ldl
+	nm -D "$(command -v logparse)" | grep -q __asan_init && skip "the sanitizer counts for itself"
+	printf '[PARSER]\n Name d\n Format json\n Time_Key ts\n Time_Format epoch\n Decode_Field_As json log\n' >p.conf
+	printf '[PARSER]\n Name t\n Format logfmt\n Types a:integer b:hex\n' >>p.conf
+	for p in json nginx logfmt syslog t d; do
+		case $p in
+		json) m='{"a":1,"b":{"c":"x"}}' ;;
+		nginx) m='10.0.0.1 - - [22/Nov/2026:14:00:00 +0100] "GET / HTTP/1.1" 200 5 "-" "curl/8"' ;;
+		logfmt | t) m='a=007 b="x \"y\"" c=1' ;;
+		syslog) m='Nov 22 13:00:00 h a[1]: b' ;;
+		d) m='{"ts":1.5,"log":"{\"a\":1}"}' ;;
+		esac
+		for n in 1000 20000; do
+			message "$m" | awk -v n=$n '{ for (i = 0; i < n; i++) print }' >in
+			LD_PRELOAD=$PWD/count.so logparse -R p.conf -p "$p" --strip-ansi --redact='\d{16}' in >/dev/null
+			mv allocations "$n"
+		done
+		cmp 1000 20000 || { echo "$p: $(cat 1000 20000)"; false; }
+	done
+}

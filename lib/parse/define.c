@@ -146,7 +146,7 @@ take_entry(const struct reader *r)
 {
 	const char *key = r->at->key;
 	struct define *d = r->d;
-	bool on;
+	bool on = false;
 
 	if (strcmp(key, "name") == 0)
 		d->name = d->name != NULL ? d->name : r->at->value;
@@ -226,6 +226,12 @@ read_section(struct definitions *all, const struct conf_section *s, struct defin
 	return 0;
 }
 
+static bool
+same_name(const struct define *a, const struct define *b)
+{
+	return a->name != NULL && b->name != NULL && strcmp(a->name, b->name) == 0;
+}
+
 void
 definitions_init(struct definitions *d)
 {
@@ -264,7 +270,7 @@ definitions_read(struct definitions *all, const char *path, struct err *e)
 		if (read_section(all, s, &more[n], e) < 0)
 			return -1;
 		for (size_t k = 0; k < n; k++)
-			if (strcmp(more[k].name, more[n].name) == 0)
+			if (same_name(&more[k], &more[n]))
 				return conf_bad(s, 0, e,
 				    "%.100s: there is one of that name in %.100s:%u",
 				    more[n].name, more[k].section->file,

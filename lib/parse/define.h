@@ -80,7 +80,7 @@ void definitions_done(struct definitions *d); /* not before the parsers made of 
 
 /* Read a file of parsers.  -1 (ST_USAGE): "FILE:LINE: reason", such as an unknown key, with
  * the nearest known one; a name that another file or section has had; (ST_FAIL): memory. */
-int definitions_read(struct definitions *d, const char *path, struct err *e);
+int definitions_read(struct definitions *all, const char *path, struct err *e);
 
 /* Of that name, or NULL. */
 const struct define *definitions_find(const struct definitions *d, const char *name);

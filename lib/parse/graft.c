@@ -164,10 +164,11 @@ struct plan {
 	bool lift, keep;
 	struct str head, tail; /* of the line, before and after what is new */
 	size_t lead;           /* bytes of ,"into": between them */
-	/* A new time for [from, to) of the line, which is in head or tail; from = NULL: the
-	 * old one stays. */
+	/* A new time for `old` bytes of the line, in head or tail; from = NULL: the old one
+	 * stays. */
 	struct {
-		const char *from, *to;
+		const char *from;
+		size_t old;
 		char text[TIMESTAMP_MAX + 16];
 		size_t n;
 	} time;
@@ -181,12 +182,12 @@ plan_time(
 	char *to = p->time.text;
 
 	p->time.from = s->time.p;
-	p->time.to = s->time.p + s->time.n;
+	p->time.old = s->time.n;
 	if (s->time.p == NULL) {
 		p->time.from = r->rest.p != NULL ? r->rest.p : s->line.p;
 		while (r->rest.p == NULL && *p->time.from++ != '{')
 			;
-		p->time.to = p->time.from;
+		p->time.old = 0;
 		to = stpcpy(to, "\"time\":");
 	}
 	*to++ = '"';
@@ -218,24 +219,27 @@ static bool
 has_time(const struct plan *p, struct str part)
 {
 	return p->time.from != NULL && p->time.from >= part.p &&
-	       p->time.from <= part.p + part.n && p->time.to <= part.p + part.n;
+	       p->time.from + p->time.old <= part.p + part.n;
 }
 
 static size_t
 part_size(const struct plan *p, struct str part)
 {
-	return part.n +
-	       (has_time(p, part) ? p->time.n - (size_t)(p->time.to - p->time.from) : 0);
+	return part.n + (has_time(p, part) ? p->time.n - p->time.old : 0);
 }
 
 static char *
 put_part(const struct plan *p, struct str part, char *to)
 {
+	size_t before;
+
 	if (!has_time(p, part))
 		return mempcpy(to, part.p, part.n);
-	to = mempcpy(to, part.p, (size_t)(p->time.from - part.p));
+	before = (size_t)(p->time.from - part.p);
+	to = mempcpy(to, part.p, before);
 	to = mempcpy(to, p->time.text, p->time.n);
-	return mempcpy(to, p->time.to, (size_t)(part.p + part.n - p->time.to));
+	before += p->time.old;
+	return mempcpy(to, part.p + before, part.n - before);
 }
 
 static char *

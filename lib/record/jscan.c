@@ -614,14 +614,9 @@ jscan_valid(struct str text, struct jscan_bad *bad)
 bool
 jscan_valid_keys(struct str text, struct jscan_bad *bad, struct jscan_keys *keys)
 {
-	struct valid v;
+	struct valid v = { .p = text.p, .end = text.p + text.n, .keys = keys };
 	enum want want = VALUE;
 
-	v.p = text.p;
-	v.end = text.p + text.n;
-	v.why = NULL;
-	v.depth = 0;
-	v.keys = keys;
 	if (keys != NULL)
 		keys->maybe = false;
 
