@@ -8,6 +8,7 @@
 #include "parse/clean.h"
 #include "parse/define.h"
 #include "parse/graft.h"
+#include "parse/multiline.h"
 #include "parse/parser.h"
 #include "parse/trial.h"
 #include "parse/wishes.h"
@@ -18,11 +19,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static struct opt_list names, files_of_parsers, secrets;
+enum { IDLE_MS = 200 }; /* after which a quiet input is looked at for what has waited */
+
+static struct opt_list names, files_of_parsers, secrets, multiline_names;
 static const char *key = "log", *into = "log_processed", *keep = "auto";
 static const char *duplicates = "leave";
 static const char *parser_from;
 static bool merge, list, test, strict_parse, strip_ansi;
+static uint64_t multiline_lines = MULTILINE_LINES, multiline_max = MULTILINE_BYTES;
+static int64_t multiline_wait;
 
 static const struct opt options[] = {
 	{ 'p', "parser", "NAME", OPT_LIST, &names,
@@ -45,6 +50,16 @@ static const struct opt options[] = {
 	{ 0, "merge", NULL, OPT_FLAG, &merge, "lift what is parsed to the top level" },
 	{ 0, "keep", "WHEN", OPT_STR, &keep,
 	    "auto, yes or no: keep the message (auto: not if it was JSON)" },
+	{ 0, "multiline", "NAME[,NAME]", OPT_LIST, &multiline_names,
+	    "join the lines of stack traces: java, python, go, ruby, js, php, csharp, "
+	    "dart" },
+	{ 0, "multiline-lines", "N", OPT_COUNT, &multiline_lines,
+	    "cut a message that has more lines (default 1000)" },
+	{ 0, "multiline-max", "SIZE", OPT_SIZE, &multiline_max,
+	    "cut a message that is longer (default 1M)" },
+	{ 0, "multiline-wait", "AGE", OPT_AGE, &multiline_wait,
+	    "take a message at the end of a live file for whole when it is AGE old "
+	    "(default: leave it to the next sweep)" },
 	{ 0, "test", NULL, OPT_FLAG, &test,
 	    "only tell how well the parsers fit FILE (records or text)" },
 	{ 0, "list", NULL, OPT_FLAG, &list,
@@ -57,6 +72,7 @@ static size_t chain_n;
 static struct definitions definitions;
 static struct wishes wishes; /* --parser-from */
 static struct graft graft;
+static struct multiline multiline;
 static struct clean clean; /* --strip-ansi, --redact */
 
 static struct str
@@ -107,6 +123,91 @@ one_record(struct filter *f, const struct record *r, const char **why)
 	}
 	record_mark_bad(&f->out, diag_prog(), *why, r);
 	return FILTER_REJECTED;
+}
+
+static enum filter_did
+one_line(struct filter *f, const struct record *r, const char **why)
+{
+	return multiline_record(&multiline, r) == MULTILINE_HELD ? FILTER_HELD
+								 : one_record(f, r, why);
+}
+
+/* A record of joined lines goes the way of all others. */
+static void
+joined_record(void *arg, const struct record *r, unsigned lines)
+{
+	struct filter *f = arg;
+	const char *why = "not a JSON object";
+	enum filter_did did = one_record(f, r, &why);
+
+	if (did == FILTER_BAD && common.strict) {
+		f->failed = true;
+		err_set(&f->err, ST_FAIL, "%s: a joined record: %s", diag_prog(), why);
+		return;
+	}
+	if (did == FILTER_BAD) {
+		record_wrap(&f->out, diag_prog(), why, r->line, &f->invalid_utf8);
+		did = FILTER_REJECTED;
+	}
+	filter_held(f, did, lines, r->time);
+	if (!f->failed && ndjson_end(&f->out, &f->err) < 0)
+		f->failed = true;
+}
+
+static void
+one_mark(struct filter *f, const struct record *r)
+{
+	(void)f;
+	multiline_mark(&multiline, r);
+}
+
+static void
+waited(struct filter *f, bool quiet)
+{
+	(void)f;
+	multiline_idle(&multiline, quiet);
+}
+
+static void
+last_lines(struct filter *f)
+{
+	multiline_finish(&multiline);
+	if (f->held > 0)
+		diag_note("%llu lines of messages that may go on are held back; the next "
+			  "sweep reads them again",
+		    (unsigned long long)f->held);
+}
+
+/* Put multi-line joining between the input and the parsers. */
+static int
+join_lines(struct filter *f, struct err *e)
+{
+	if (multiline_names.n == 0)
+		return 0;
+	multiline_init(&multiline);
+	for (size_t i = 0; i < multiline_names.n; i++)
+		if (multiline_use(
+			&multiline, multiline_names.item[i], &definitions.conf, e) < 0)
+			return -1;
+	if (multiline_limits(&multiline, multiline_lines, multiline_max, e) < 0)
+		return -1;
+	multiline.key = str_of(key);
+	multiline.wait_ns = multiline_wait;
+	multiline.out = &f->out;
+	multiline.from = &f->reader;
+	multiline.emit = joined_record;
+	multiline.arg = f;
+	f->record = one_line;
+	f->mark = one_mark;
+	f->idle = waited;
+	f->wait_ms = IDLE_MS;
+	f->finish = last_lines;
+	stats_own(&f->stats, "groups", &multiline.counts.groups);
+	stats_own(&f->stats, "cut", &multiline.counts.cut);
+	stats_own(&f->stats, "early", &multiline.counts.early);
+	stats_own(&f->stats, "held", &f->held);
+	stats_own(&f->stats, "given_up", &multiline.counts.given_up);
+	return 0;
 }
 
 static int
@@ -284,7 +385,7 @@ main(int argc, char *argv[])
 		return diag_end(&e);
 	if (list)
 		return list_parsers(&e) < 0 ? diag_end(&e) : ST_OK;
-	if (set_up(&e) < 0)
+	if (set_up(&e) < 0 || join_lines(&f, &e) < 0)
 		return diag_end(&e);
 	if (strip_ansi || secrets.n > 0)
 		f.line = clean_one;
@@ -304,5 +405,6 @@ main(int argc, char *argv[])
 	wishes_done(&wishes);
 	definitions_done(&definitions);
 	graft_done(&graft);
+	multiline_done(&multiline);
 	return status;
 }
