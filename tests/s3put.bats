@@ -376,7 +376,7 @@ asked() { # how often METHOD was asked
 	head -c 200000 /dev/urandom >a
 	head -c 200000 /dev/urandom >b
 	{ manifest a a; manifest b b; } >m
-	run s3put m "$dest"
+	run s3put -j1 m "$dest"
 	umount_later=$status out=$output
 	left=$(find dest -type f | wc -l)
 	same=$(cmp a dest/a && echo same)
