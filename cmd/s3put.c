@@ -50,7 +50,7 @@ enum {
 #define GROUP_NS ((int64_t)1000000000)
 #define MANIFESTS "_manifests/"
 
-static const char *state, *endpoint, *region, *ca_file, *key, *checksum;
+static const char *state, *endpoint, *region, *ca_file, *as, *checksum;
 static bool path_style, overwrite, dry_run, check;
 static int64_t max_time_ns = 300 * (int64_t)1000000000;
 static uint64_t jobs = JOBS_DEFAULT, part_size;
@@ -67,7 +67,7 @@ static const struct opt options[] = {
 	{ 0, "ca", "FILE", OPT_STR, &ca_file,
 	    "CAs to trust, PEM (default the system's)" },
 	{ 'j', "jobs", "N", OPT_COUNT, &jobs, "put N objects at once (default 4)" },
-	{ 0, "key", "KEY", OPT_STR, &key,
+	{ 0, "as", "KEY", OPT_STR, &as,
 	    "FILE, or standard input, is the body itself: put it as KEY" },
 	{ 0, "overwrite", NULL, OPT_FLAG, &overwrite,
 	    "replace objects that hold other bytes" },
@@ -536,7 +536,7 @@ all_inputs(struct run *run, struct inputs *files)
 	settle(run);
 }
 
-/* --key: one object, whose body is the operand. */
+/* --as: one object, whose body is the operand. */
 static void
 one_body(struct run *run, struct inputs *files)
 {
@@ -554,9 +554,9 @@ one_body(struct run *run, struct inputs *files)
 	run->stats.in++;
 	d->fd = files->fd;
 	d->pipe = true;
-	d->order.key = strdup(key);
+	d->order.key = strdup(as);
 	d->order.path = strdup(files->name);
-	d->order.key_n = strlen(key);
+	d->order.key_n = strlen(as);
 	if (fstat(d->fd, &sb) == 0 && S_ISREG(sb.st_mode) &&
 	    lseek(d->fd, 0, SEEK_CUR) == 0) {
 		d->pipe = false;
@@ -672,9 +672,9 @@ read_options(struct buf *tagging, struct err *e)
 	if (jobs < 1 || jobs > CREW_THREADS_MAX)
 		return err_set(
 		    e, ST_USAGE, "--jobs: from 1 to %d, please", CREW_THREADS_MAX);
-	if (key != NULL && state != NULL)
+	if (as != NULL && state != NULL)
 		return err_set(e, ST_USAGE,
-		    "--key: puts a body, and --state delivers manifests: one of them");
+		    "--as: puts a body, and --state delivers manifests: one of them");
 	return 0;
 }
 
@@ -780,8 +780,8 @@ main(int argc, char *argv[])
 	}
 	if (read_options(&tagging, &e) < 0)
 		return diag_end(&e);
-	if (key != NULL && argc > 2) {
-		err_set(&e, ST_USAGE, "--key: names one object, and takes one FILE");
+	if (as != NULL && argc > 2) {
+		err_set(&e, ST_USAGE, "--as: names one object, and takes one FILE");
 		return diag_end(&e);
 	}
 	if (check)
@@ -797,9 +797,9 @@ main(int argc, char *argv[])
 			die_of(stop_signal);
 		return diag_end(&e);
 	}
-	if (key == NULL && progress_wanted())
+	if (as == NULL && progress_wanted())
 		foresee(&run, argc - 1, argv);
-	if (key != NULL)
+	if (as != NULL)
 		one_body(&run, &files);
 	else
 		all_inputs(&run, &files);

@@ -564,6 +564,10 @@ each_step() { # each_step HOW: a run for each of them
 	each_step kill
 }
 
+@test "killed at any change of the disk while several are put at once, the same" {
+	fault_jobs=3 each_step kill
+}
+
 @test "killed in the middle of any write, the same" {
 	each_step short
 }
