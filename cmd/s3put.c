@@ -274,7 +274,7 @@ settle(struct run *run)
 	if (!run->closed && ndjson_flush(&run->out, &e) < 0) {
 		run->over = run->closed = true;
 		if (errno == EPIPE)
-			stop_signal = SIGPIPE; /* nobody reads: a quiet end */
+			on_stop(SIGPIPE); /* nobody reads: a quiet end */
 		else
 			run->status = worse(run->status, diag_end(&e));
 	}
@@ -315,7 +315,8 @@ conclude(struct run *run, struct delivery *d)
 		run->gone++;
 		break;
 	case OUTCOME_FAILED:
-		diag_error("%s", d->err.text);
+		if (!run->closed) /* then it is our own doing */
+			diag_error("%s", d->err.text);
 		run->failed++;
 		run->status = worse(run->status, d->err.status);
 		break;
@@ -372,7 +373,9 @@ must_wait_for(const struct run *run, const struct order *m)
 {
 	size_t n = crew_jobs(run->crew);
 
-	if (m->key == NULL || strncmp(m->key, MANIFESTS, strlen(MANIFESTS)) == 0)
+	if (m->key == NULL)
+		return 0;
+	if (strncmp(m->key, MANIFESTS, strlen(MANIFESTS)) == 0)
 		return n;
 	for (; n > 0; n--) {
 		const struct delivery *d = crew_job(run->crew, n - 1);
@@ -763,7 +766,7 @@ main(int argc, char *argv[])
 {
 	static struct run run;
 	struct inputs files;
-	struct buf tagging;
+	static struct buf tagging;
 	struct err e;
 	int r;
 

@@ -314,6 +314,9 @@ listed() {
 	run -0 --separate-stderr s3put -v -j1 m "s3://$bucket"
 	[[ $stderr == *"the server wants Content-MD5, and gets it"* ]]
 	[ "$(statuses)" = "stored stored" ]
+	deeds '{"do": "answer", "path": "partNumber=2", "status": 400, "code": "InvalidRequest", "message": "Content-MD5 HTTP header is required"}'
+	run -0 s3put --part-size=5M "s3://$bucket" < <(manifest "$big" k3)
+	fetch k3 | cmp - "$big"
 }
 
 @test "a wrong ETag is seen when the MD5 is known, and the server is asked" {

@@ -129,7 +129,9 @@ send_part(struct upload *u, struct s3 *s, unsigned i, const struct s3_body *body
 	http_response_init(&r, EXCHANGE_ANSWER_MAX);
 	if (put_checksums(s->k, &c, &h, e) < 0 || exchange(s, &c, &r, res, e) < 0)
 		goto out;
-	if (!exchange_good(&r)) {
+	if (h.md5[0] == '\0' && put_wants_md5(s->k, &r)) {
+		done = send_part(u, s, i, body, part, res, e);
+	} else if (!exchange_good(&r)) {
 		exchange_refused(s, &c, &r, e);
 	} else if (!http_header(&r, "etag", &etag) || etag.n >= S3_ETAG_MAX) {
 		err_set(e, ST_FAIL,
