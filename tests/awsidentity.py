@@ -165,6 +165,8 @@ class Identity(BaseHTTPRequestHandler):
         if not q.get("RoleSessionName") or q.get("Version") != "2011-06-15":
             return self.sts_error(400, "ValidationError", "session")
         if action == "AssumeRoleWithWebIdentity":
+            if mode == "skewed":
+                return self.sts_error(403, "SignatureDoesNotMatch", "Signature expired: 20261122T130000Z is now earlier than 20261122T140000Z")
             if mode == "expired-web":
                 return self.sts_error(400, "ExpiredTokenException", "Token expired: current date/time must be before the expiration date/time")
             if q.get("WebIdentityToken") != text("jwt"):

@@ -101,6 +101,9 @@ source_keys() {
 	echo expired-web >id/mode
 	put 77
 	[[ $stderr == *"STS: 400 ExpiredTokenException: "*"the token has ended: who writes the file must renew it (request id STSREQ7)"* ]]
+	echo skewed >id/mode
+	put 77
+	[[ $stderr == *"Signature expired: "*"; is the clock right?"* ]]
 	echo denied >id/mode
 	put 77
 	[[ $stderr == *"403 AccessDenied: "*"the role's trust policy must allow this identity"* ]]

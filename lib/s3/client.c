@@ -3,25 +3,12 @@
 #include "s3/answer.h"
 #include "s3/put.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 /* ---- clients ---- */
-
-bool
-s3_bucket_ok(const char *bucket)
-{
-	size_t n = strlen(bucket);
-
-	for (size_t i = 0; i < n; i++)
-		if (!isalnum((unsigned char)bucket[i]) &&
-		    strchr(".-_", bucket[i]) == NULL)
-			return false;
-	return n >= 3 && n <= 255 && isalnum((unsigned char)bucket[0]);
-}
 
 static int
 find_credentials(struct known *k, struct err *e)

@@ -88,8 +88,4 @@ int s3_put(struct s3 *s, const char *key, const struct s3_body *b, struct s3_res
 int s3_has(struct s3 *s, const char *key, const struct s3_body *b, struct s3_result *r,
     struct err *e);
 
-/* May the bucket have this name?  3 to 63 of a-z 0-9 . - (or _ and capitals, as old
- * ones). */
-bool s3_bucket_ok(const char *bucket);
-
 #endif

@@ -164,10 +164,10 @@ credsource_json(struct credsource *s, const char *where, struct str answer,
 
 /* ---- services ---- */
 
-static bool
-stopped(const struct credsource *s)
+bool
+credsource_stopped(const struct credsource *s)
 {
-	return s->o->stop != NULL && *s->o->stop != 0;
+	return s->o->stop != NULL && __atomic_load_n(s->o->stop, __ATOMIC_RELAXED) != 0;
 }
 
 static void
@@ -181,7 +181,7 @@ wait_before(const struct credsource *s, unsigned try)
 		v = (uint32_t)clock_steady();
 	ns = answer_wait_ns(try, v / 4294967296.0);
 	t = (struct timespec){ ns / 1000000000, ns % 1000000000 };
-	while (!stopped(s) && nanosleep(&t, &t) < 0 && errno == EINTR)
+	while (!credsource_stopped(s) && nanosleep(&t, &t) < 0 && errno == EINTR)
 		;
 }
 
@@ -202,7 +202,7 @@ credsource_ask(const struct credsource *s, bool direct, const struct http_reques
 		if (n > 1)
 			wait_before(s, n - 1);
 		done = http_send(h, rq, r, e);
-		if (stopped(s) || (done < 0 && e->status != ST_LATER))
+		if (credsource_stopped(s) || (done < 0 && e->status != ST_LATER))
 			break;
 		if (done == 0 && (r->status / 100 == 2 ||
 				     !answer_passing(r->status, answer_of(r).code)))

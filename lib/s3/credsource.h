@@ -32,6 +32,9 @@ struct credsource {
 void credsource_tell(const struct credentials_options *o, bool warn, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Was the run asked to stop? */
+bool credsource_stopped(const struct credsource *s);
+
 /* A variable that is set and not empty, or NULL. */
 const char *credsource_env(const struct credsource *s, const char *name);
 

@@ -152,7 +152,7 @@ listen_to(const struct credsource *s, struct child *k, int64_t limit_ns, struct 
 	int status = 0; /* stays so where SIGCHLD is ignored and nobody can know */
 
 	for (;;) {
-		if (s->o->stop != NULL && *s->o->stop != 0)
+		if (credsource_stopped(s))
 			return *why = "stopped by a signal", -1;
 		if ((left = (until - clock_steady()) / 1000000) <= 0)
 			return *why = "printed nothing more and did not end in time", -1;

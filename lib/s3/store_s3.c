@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "s3/client.h"
+#include "s3/endpoint.h"
 #include "s3/kind.h"
 #include "s3/multipart.h"
 
@@ -38,9 +39,8 @@ bucket_open(struct store *st, const char *rest, struct err *e)
 		st->prefix = NULL;
 		return err_set(e, ST_FAIL, "%.300s: out of memory", st->url);
 	}
-	if (!s3_bucket_ok(st->bucket))
-		return err_set(e, ST_USAGE,
-		    "%.300s: \"%.70s\" is not the name of a bucket", st->url, st->bucket);
+	if (endpoint_bucket(st->bucket, e) < 0)
+		return -1;
 	if (st->o.part_bytes != 0 && (st->o.part_bytes < MULTIPART_PART_MIN ||
 					 st->o.part_bytes > MULTIPART_PART_MAX))
 		return err_set(e, ST_USAGE, "--part-size: from 5M to 5G, please");

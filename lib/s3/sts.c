@@ -183,7 +183,7 @@ make_call(const struct credsource *s, struct call *k, const struct buf *body,
 /* ---- the answer ---- */
 
 static const char *
-hint(const char *code)
+hint(const char *code, const char *message)
 {
 	static const struct {
 		const char *code, *hint;
@@ -202,6 +202,9 @@ hint(const char *code)
 		{ "RegionDisabledException", "; choose another with AWS_REGION" },
 	};
 
+	if (strstr(message, "Signature expired") != NULL ||
+	    strstr(message, "Signature not yet current") != NULL)
+		return "; is the clock right?";
 	for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
 		if (strcmp(code, hints[i].code) == 0)
 			return hints[i].hint;
@@ -218,7 +221,8 @@ refused(const struct http_response *r, const char *where, struct err *e)
 	return err_set(e, passing ? ST_LATER : ST_NOPERM,
 	    "credentials: %.150s: STS: %d%s%s%s%.120s%s%s%.60s%s", where, r->status,
 	    a.code[0] ? " " : "", a.code, a.message[0] ? ": " : "", a.message,
-	    hint(a.code), a.id[0] ? " (request id " : "", a.id, a.id[0] ? ")" : "");
+	    hint(a.code, a.message), a.id[0] ? " (request id " : "", a.id,
+	    a.id[0] ? ")" : "");
 }
 
 struct parts {
