@@ -231,7 +231,7 @@ send_parts(struct upload *u, struct s3 *s)
 	char *memory = u->whole == NULL ? malloc(u->part_bytes) : NULL, sha256[65];
 	struct s3_result res = { .attempts = 0 };
 	struct s3_body b;
-	struct part *part;
+	struct part *part = NULL;
 	struct err e;
 	unsigned i;
 	int got;
