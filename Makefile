@@ -19,7 +19,7 @@ PKGS     := $(sort $(foreach p,$(PROGS),$(PKGS_$(p))))
 DEBS     := pkg-config zlib1g-dev libisal-dev libpcre2-dev libcurl4-openssl-dev libssl-dev libyaml-dev
 DEBS_CHECK := libjansson-dev libclang-rt-14-dev bats bats-assert bats-support jq mandoc python3 clang clang-format clang-tidy \
             cppcheck valgrind openssl curl procps bc strace ruby tzdata radosgw ceph-mon ceph-osd ceph-common
-DEBS_BENCH := pigz isal python3
+DEBS_BENCH := pigz isal python3 awscli rclone radosgw ceph-mon ceph-osd ceph-common curl openssl
 
 std      = -std=c17 -D_GNU_SOURCE -Ilib -DLOGSWEEP_VERSION='"$(VERSION)"'
 warn     = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \

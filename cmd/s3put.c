@@ -50,7 +50,7 @@ enum {
 #define GROUP_NS ((int64_t)1000000000)
 #define MANIFESTS "_manifests/"
 
-static const char *state, *endpoint, *region, *ca_file, *key, *checksum;
+static const char *state, *endpoint, *region, *ca_file, *as, *checksum;
 static bool path_style, overwrite, dry_run, check;
 static int64_t max_time_ns = 300 * (int64_t)1000000000;
 static uint64_t jobs = JOBS_DEFAULT, part_size;
@@ -67,7 +67,7 @@ static const struct opt options[] = {
 	{ 0, "ca", "FILE", OPT_STR, &ca_file,
 	    "CAs to trust, PEM (default the system's)" },
 	{ 'j', "jobs", "N", OPT_COUNT, &jobs, "put N objects at once (default 4)" },
-	{ 0, "key", "KEY", OPT_STR, &key,
+	{ 0, "as", "KEY", OPT_STR, &as,
 	    "FILE, or standard input, is the body itself: put it as KEY" },
 	{ 0, "overwrite", NULL, OPT_FLAG, &overwrite,
 	    "replace objects that hold other bytes" },
@@ -274,7 +274,7 @@ settle(struct run *run)
 	if (!run->closed && ndjson_flush(&run->out, &e) < 0) {
 		run->over = run->closed = true;
 		if (errno == EPIPE)
-			stop_signal = SIGPIPE; /* nobody reads: a quiet end */
+			on_stop(SIGPIPE); /* nobody reads: a quiet end */
 		else
 			run->status = worse(run->status, diag_end(&e));
 	}
@@ -315,7 +315,8 @@ conclude(struct run *run, struct delivery *d)
 		run->gone++;
 		break;
 	case OUTCOME_FAILED:
-		diag_error("%s", d->err.text);
+		if (!run->closed) /* then it is our own doing */
+			diag_error("%s", d->err.text);
 		run->failed++;
 		run->status = worse(run->status, d->err.status);
 		break;
@@ -372,7 +373,9 @@ must_wait_for(const struct run *run, const struct order *m)
 {
 	size_t n = crew_jobs(run->crew);
 
-	if (m->key == NULL || strncmp(m->key, MANIFESTS, strlen(MANIFESTS)) == 0)
+	if (m->key == NULL)
+		return 0;
+	if (strncmp(m->key, MANIFESTS, strlen(MANIFESTS)) == 0)
 		return n;
 	for (; n > 0; n--) {
 		const struct delivery *d = crew_job(run->crew, n - 1);
@@ -536,7 +539,7 @@ all_inputs(struct run *run, struct inputs *files)
 	settle(run);
 }
 
-/* --key: one object, whose body is the operand. */
+/* --as: one object, whose body is the operand. */
 static void
 one_body(struct run *run, struct inputs *files)
 {
@@ -554,9 +557,9 @@ one_body(struct run *run, struct inputs *files)
 	run->stats.in++;
 	d->fd = files->fd;
 	d->pipe = true;
-	d->order.key = strdup(key);
+	d->order.key = strdup(as);
 	d->order.path = strdup(files->name);
-	d->order.key_n = strlen(key);
+	d->order.key_n = strlen(as);
 	if (fstat(d->fd, &sb) == 0 && S_ISREG(sb.st_mode) &&
 	    lseek(d->fd, 0, SEEK_CUR) == 0) {
 		d->pipe = false;
@@ -672,9 +675,9 @@ read_options(struct buf *tagging, struct err *e)
 	if (jobs < 1 || jobs > CREW_THREADS_MAX)
 		return err_set(
 		    e, ST_USAGE, "--jobs: from 1 to %d, please", CREW_THREADS_MAX);
-	if (key != NULL && state != NULL)
+	if (as != NULL && state != NULL)
 		return err_set(e, ST_USAGE,
-		    "--key: puts a body, and --state delivers manifests: one of them");
+		    "--as: puts a body, and --state delivers manifests: one of them");
 	return 0;
 }
 
@@ -763,7 +766,7 @@ main(int argc, char *argv[])
 {
 	static struct run run;
 	struct inputs files;
-	struct buf tagging;
+	static struct buf tagging;
 	struct err e;
 	int r;
 
@@ -780,8 +783,8 @@ main(int argc, char *argv[])
 	}
 	if (read_options(&tagging, &e) < 0)
 		return diag_end(&e);
-	if (key != NULL && argc > 2) {
-		err_set(&e, ST_USAGE, "--key: names one object, and takes one FILE");
+	if (as != NULL && argc > 2) {
+		err_set(&e, ST_USAGE, "--as: names one object, and takes one FILE");
 		return diag_end(&e);
 	}
 	if (check)
@@ -797,9 +800,9 @@ main(int argc, char *argv[])
 			die_of(stop_signal);
 		return diag_end(&e);
 	}
-	if (key == NULL && progress_wanted())
+	if (as == NULL && progress_wanted())
 		foresee(&run, argc - 1, argv);
-	if (key != NULL)
+	if (as != NULL)
 		one_body(&run, &files);
 	else
 		all_inputs(&run, &files);

@@ -88,23 +88,23 @@ listed() {
 	[ "$(uploads)" -eq 0 ]
 }
 
-@test "--key puts standard input: small ones whole, longer ones in parts, none of it too" {
+@test "--as puts standard input: small ones whole, longer ones in parts, none of it too" {
 	echo hello >small
 	: >none
 	for f in small none "$big"; do
-		run -0 --separate-stderr s3put "$ep" --key="in/$(basename "$f")" - "s3://$bucket" < <(cat "$f")
+		run -0 --separate-stderr s3put "$ep" --as="in/$(basename "$f")" - "s3://$bucket" < <(cat "$f")
 		[ "$(statuses)" = stored ]
 		[ "$(jq -c '[.bytes, .sha256]' <<<"$output")" = "[$(stat -c %s "$f"),\"$(hash_of "$f")\"]" ]
 		fetch "in/$(basename "$f")" | cmp - "$f"
-		run -0 s3put "$ep" --key="in/$(basename "$f")" "s3://$bucket" < <(cat "$f")
+		run -0 s3put "$ep" --as="in/$(basename "$f")" "s3://$bucket" < <(cat "$f")
 		[ "$(statuses)" = present ]
 	done
 	tail -c +2 "$big" >other
-	run -1 --separate-stderr s3put "$ep" --key=in/12M - "s3://$bucket" < <(cat other)
+	run -1 --separate-stderr s3put "$ep" --as=in/12M - "s3://$bucket" < <(cat other)
 	[[ $stderr == *"s3://$bucket/in/12M: exists "*"; --overwrite replaces it" ]]
 	fetch in/12M | cmp - "$big"
-	run -0 s3put "$ep" --key=a/file "$big" "s3://$bucket"
-	run -0 s3put "$ep" --key=a/stdin "s3://$bucket" <"$big"
+	run -0 s3put "$ep" --as=a/file "$big" "s3://$bucket"
+	run -0 s3put "$ep" --as=a/stdin "s3://$bucket" <"$big"
 	fetch a/file | cmp - "$big"
 	fetch a/stdin | cmp - "$big"
 	[ "$(uploads)" -eq 0 ]
@@ -161,7 +161,7 @@ listed() {
 	deeds '{"do": "answer", "path": "partNumber=2", "status": 403, "code": "AccessDenied"}'
 	run -77 s3put --part-size=5M "s3://$bucket" < <(manifest "$big" k)
 	deeds '{"do": "answer", "path": "partNumber=2", "status": 403, "code": "AccessDenied"}'
-	run -77 s3put --key=p - "s3://$bucket" < <(cat "$big")
+	run -77 s3put --as=p - "s3://$bucket" < <(cat "$big")
 	deeds '{"do": "answer", "path": "partNumber=2", "status": 503, "times": 99}' \
 		'{"do": "answer", "method": "DELETE", "status": 503, "times": 2}'
 	run -75 s3put --max-time=1s --part-size=5M "s3://$bucket" < <(manifest "$big" k)
@@ -188,7 +188,7 @@ listed() {
 	[ "$(uploads)" -eq 0 ]
 	# a pipe that waits for more
 	mkfifo in
-	s3put --key=p - "s3://$bucket" <in >out 2>err &
+	s3put --as=p - "s3://$bucket" <in >out 2>err &
 	pid=$!
 	exec 8>in
 	head -c 6000000 "$big" >&8
@@ -288,7 +288,7 @@ listed() {
 	for kind in sha256 crc32c md5; do
 		run -0 s3put "$ep" --checksum=$kind "s3://$bucket" < <(manifest a $kind)
 		run -0 s3put "$ep" --checksum=$kind --part-size=5M "s3://$bucket" < <(manifest "$big" parts-$kind)
-		run -0 s3put "$ep" --checksum=$kind --key=pipe-$kind - "s3://$bucket" < <(cat "$big")
+		run -0 s3put "$ep" --checksum=$kind --as=pipe-$kind - "s3://$bucket" < <(cat "$big")
 		fetch parts-$kind | cmp - "$big"
 		fetch pipe-$kind | cmp - "$big"
 	done
@@ -314,6 +314,9 @@ listed() {
 	run -0 --separate-stderr s3put -v -j1 m "s3://$bucket"
 	[[ $stderr == *"the server wants Content-MD5, and gets it"* ]]
 	[ "$(statuses)" = "stored stored" ]
+	deeds '{"do": "answer", "path": "partNumber=2", "status": 400, "code": "InvalidRequest", "message": "Content-MD5 HTTP header is required"}'
+	run -0 s3put --part-size=5M "s3://$bucket" < <(manifest "$big" k3)
+	fetch k3 | cmp - "$big"
 }
 
 @test "a wrong ETag is seen when the MD5 is known, and the server is asked" {
@@ -334,8 +337,8 @@ listed() {
 		[[ $stderr == "s3put: "* ]]
 	done
 	run -2 s3put "$ep" $(seq -f '--tag=k%g=v' 11) "s3://$bucket" </dev/null
-	run -2 s3put "$ep" --key=k --state=S - "s3://$bucket" </dev/null
-	run -2 s3put "$ep" --key=k a b "s3://$bucket" </dev/null
+	run -2 s3put "$ep" --as=k --state=S - "s3://$bucket" </dev/null
+	run -2 s3put "$ep" --as=k a b "s3://$bucket" </dev/null
 }
 
 # ---- several at once ----
@@ -421,13 +424,27 @@ listed() {
 
 @test "a directory takes a pipe too: whole, durable, nothing overwritten" {
 	for want in stored present; do
-		run -0 s3put --key=a/b - "file://$PWD/dest" < <(cat "$big")
+		run -0 s3put --as=a/b - "file://$PWD/dest" < <(cat "$big")
 		[ "$(statuses)" = $want ]
 		[ "$(jq -r .sha256 <<<"$output")" = "$(hash_of "$big")" ]
 	done
-	run -1 --separate-stderr s3put --key=a/b - "file://$PWD/dest" < <(echo other)
+	run -1 --separate-stderr s3put --as=a/b - "file://$PWD/dest" < <(echo other)
 	[[ $stderr == *"dest/a/b: exists with other bytes; --overwrite replaces it" ]]
 	cmp dest/a/b "$big"
-	run -1 s3put --key=../x - "file://$PWD/dest" < <(echo other)
+	run -1 s3put --as=../x - "file://$PWD/dest" < <(echo other)
 	[ "$(find dest -type f)" = dest/a/b ]
+}
+
+# ---- progress ----
+
+@test "on a terminal there is progress: objects, bytes, rate, and what remains" {
+	for k in $(seq 6); do manifest "$big" k$k; done >m
+	deeds '{"do": "stall", "path": "/k4$", "after": 1000, "seconds": 1}'
+	on_tty() { python3 -c 'import pty, sys; pty.spawn(["sh", "-c", sys.argv[1]])' "$1" </dev/null; }
+	on_tty "s3put -j1 m s3://$bucket >out" >drawn
+	grep -q 's3put: [0-9]/6 objects, [0-9.]*/72.0 MB, [0-9.]* MB/s, [0-9]* s left' drawn
+	[[ "$(tail -c 4 drawn)" == *$'\e[K' ]]
+	[ "$(jq -r .status out | sort | uniq -c | xargs)" = "6 stored" ]
+	on_tty "s3put --progress=never --overwrite m s3://$bucket >out" >quiet
+	[ ! -s quiet ]
 }

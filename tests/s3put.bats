@@ -377,7 +377,7 @@ asked() { # how often METHOD was asked
 	head -c 200000 /dev/urandom >a
 	head -c 200000 /dev/urandom >b
 	{ manifest a a; manifest b b; } >m
-	run s3put -j 1 m "$dest"
+	run s3put -j1 m "$dest"
 	umount_later=$status out=$output
 	left=$(find dest -type f | wc -l)
 	same=$(cmp a dest/a && echo same)
@@ -563,6 +563,10 @@ each_step() { # each_step HOW: a run for each of them
 
 @test "killed at any change of the disk, nothing is lost or half, and the next run mends it" {
 	each_step kill
+}
+
+@test "killed at any change of the disk while several are put at once, the same" {
+	fault_jobs=3 each_step kill
 }
 
 @test "killed in the middle of any write, the same" {

@@ -433,11 +433,12 @@ http_send(
 bool
 http_header(const struct http_response *r, const char *name, struct str *value)
 {
-	const char *p = r->headers.p, *end = p + r->headers.n, *lf;
+	const char *p = r->headers.n > 0 ? r->headers.p : "", *end = p + r->headers.n,
+		   *lf;
 	size_t n = strlen(name);
 	bool found = false;
 
-	for (; r->headers.n > 0 && p < end; p = lf + 1) {
+	for (; p < end; p = lf + 1) {
 		if ((lf = memchr(p, '\n', (size_t)(end - p))) == NULL)
 			break;
 		if ((size_t)(lf - p) <= n || p[n] != ':' || strncasecmp(p, name, n) != 0)

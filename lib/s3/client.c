@@ -337,9 +337,8 @@ probe(struct s3 *s, const char *key, const struct s3_body *b)
 
 /* ---- one PUT ---- */
 
-/* A bucket with Object Lock wants one of the checksums: from now on it gets Content-MD5. */
-static bool
-wants_md5(struct known *k, const struct http_response *r)
+bool
+put_wants_md5(struct known *k, const struct http_response *r)
 {
 	struct answer a = answer_of(r);
 	bool news = false;
@@ -411,7 +410,7 @@ put_once(struct s3 *s, const char *key, const struct s3_body *b, bool conditiona
 	} else if (conditional && r->status == 501) {
 		put_condition_is(s->k, COND_NOT, "does not know");
 		done = s3_put(s, key, b, res, e);
-	} else if (h.md5[0] == '\0' && wants_md5(s->k, r)) {
+	} else if (h.md5[0] == '\0' && put_wants_md5(s->k, r)) {
 		done = put_once(s, key, b, conditional, r, res, e);
 	} else {
 		exchange_refused(s, &c, r, e);

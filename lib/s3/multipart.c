@@ -63,10 +63,13 @@ begin(struct upload *u, struct http_response *r, struct s3_result *res, struct e
 {
 	struct known *k = u->s->k;
 	struct s3_body unknown = { .fd = -1 };
+	/* a POST without a length is refused by some */
+	struct s3_body empty = { .fd = -1, .memory = "", .sha256 = SIGV4_EMPTY };
 	struct call c =
 	    put_call(k, "POST", u->key, u->whole ? u->whole : &unknown, false);
 	const char *sum = checksum_name(k->o.attributes.checksum);
 
+	c.body = &empty;
 	call_query(&c, "uploads", "");
 	if (sum != NULL) {
 		call_header(&c, "x-amz-checksum-algorithm", sum);
@@ -126,7 +129,9 @@ send_part(struct upload *u, struct s3 *s, unsigned i, const struct s3_body *body
 	http_response_init(&r, EXCHANGE_ANSWER_MAX);
 	if (put_checksums(s->k, &c, &h, e) < 0 || exchange(s, &c, &r, res, e) < 0)
 		goto out;
-	if (!exchange_good(&r)) {
+	if (h.md5[0] == '\0' && put_wants_md5(s->k, &r)) {
+		done = send_part(u, s, i, body, part, res, e);
+	} else if (!exchange_good(&r)) {
 		exchange_refused(s, &c, &r, e);
 	} else if (!http_header(&r, "etag", &etag) || etag.n >= S3_ETAG_MAX) {
 		err_set(e, ST_FAIL,
@@ -203,8 +208,10 @@ take_part(struct upload *u, char *memory, struct s3_body *b, char sha256[65], un
 	else if (u->whole == NULL)
 		got = *i < MULTIPART_PARTS_MAX ? pipe_part(u->pipe, memory, &n, sha256, e)
 					       : pipe_at_end(u->pipe, e);
-	if (got > 0 && (*part = room(u, *i)) == NULL)
-		got = err_set(e, ST_FAIL, "s3: out of memory");
+	if (got > 0 && (*part = room(u, *i)) == NULL) {
+		err_set(e, ST_FAIL, "s3: out of memory");
+		got = -1;
+	}
 	if (got > 0) {
 		u->next++;
 		if (u->whole != NULL)
@@ -224,7 +231,7 @@ send_parts(struct upload *u, struct s3 *s)
 	char *memory = u->whole == NULL ? malloc(u->part_bytes) : NULL, sha256[65];
 	struct s3_result res = { .attempts = 0 };
 	struct s3_body b;
-	struct part *part;
+	struct part *part = NULL;
 	struct err e;
 	unsigned i;
 	int got;
@@ -467,6 +474,7 @@ run_upload(struct upload *u, struct s3_body *b, struct s3_result *res, struct er
 		if (etag_of_parts(u, etag))
 			b->etag = etag;
 		done = complete(u, b, res, e);
+		b->etag = NULL;
 	}
 	if (done < 0)
 		abort_upload(u, res);

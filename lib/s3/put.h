@@ -19,6 +19,10 @@ struct checksum_headers {
 int put_checksums(
     struct known *k, struct call *c, struct checksum_headers *h, struct err *e);
 
+/* A bucket with Object Lock wants one of the checksums: from now on it gets Content-MD5.
+ * True: that was it, and another try is worth while. */
+bool put_wants_md5(struct known *k, const struct http_response *r);
+
 /* It exists: success when it is ours, else the user must say that it may go. */
 int put_settle(struct s3 *s, const char *key, const struct s3_body *b,
     struct s3_result *res, struct err *e);

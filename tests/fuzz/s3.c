@@ -48,6 +48,22 @@ check_headers(struct str text)
 	http_response_done(&r);
 }
 
+/* An answer with such headers, or such a body. */
+static void
+check_region(struct str text, int status)
+{
+	struct http_response r;
+	char *region = malloc(20);
+
+	http_response_init(&r, 1 << 20);
+	buf_add(status == 400 ? &r.body : &r.headers, text.p, text.n);
+	r.status = status;
+	must(!answer_region(&r, region, 20) || (*region != '\0' && strlen(region) < 20),
+	    "region");
+	free(region);
+	http_response_done(&r);
+}
+
 static void
 check_key(const char *url, struct str key)
 {
@@ -91,6 +107,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	check_xml(text);
 	check_headers(raw);
+	check_region(raw, 301);
+	check_region(raw, 400);
 	check_key("file:///tmp", raw);
 	check_encoding(raw);
 	free(text);
