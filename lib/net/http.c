@@ -24,7 +24,9 @@ struct http {
 	/* of the request under way */
 	const struct http_request *rq;
 	struct http_response *r;
+	struct err *e;   /* for `consume` */
 	uint64_t at;     /* bytes of the body handed over */
+	bool refused;    /* `consume` wanted no more */
 	bool body_short; /* the file ended before `bytes` */
 };
 
@@ -121,13 +123,28 @@ on_header(char *p, size_t size, size_t count, void *user)
 	return n;
 }
 
+static bool
+is_success(struct http *h)
+{
+	long status = 0;
+
+	curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
+	return status >= 200 && status < 300;
+}
+
 static size_t
 on_body(char *p, size_t size, size_t count, void *user)
 {
-	struct http_response *r = ((struct http *)user)->r;
+	struct http *h = user;
+	struct http_response *r = h->r;
 	size_t n = size * count, room = r->body.max - r->body.n;
 
 	r->moved_ns = clock_steady();
+	if (h->rq->consume != NULL && is_success(h)) {
+		r->consumed += n;
+		h->refused = h->rq->consume(h->rq->user, p, n, h->e) < 0;
+		return h->refused ? 0 : n;
+	}
 	r->cut |= n > room;
 	buf_add(&r->body, p, n < room ? n : room);
 	return n;
@@ -177,6 +194,11 @@ no_time(struct http *h, struct str host, struct err *e)
 	curl_off_t connected_us = 0;
 
 	curl_easy_getinfo(h->curl, CURLINFO_PRETRANSFER_TIME_T, &connected_us);
+	if (h->rq->total_ns > 0 &&
+	    (connected_us > 0 ? h->rq->stall_ns == 0 || h->rq->total_ns < h->rq->stall_ns
+			      : h->rq->total_ns < h->rq->connect_ns))
+		return err_set(e, ST_LATER, "%.*s: no whole answer within %.3g s",
+		    (int)host.n, host.p, (double)h->rq->total_ns / 1e9);
 	return err_set(e, ST_LATER,
 	    connected_us > 0 ? "%.*s: no byte moved for %.0f s"
 			     : "%.*s: no connection within %.0f s",
@@ -202,7 +224,13 @@ failed(struct http *h, CURLcode code, struct err *e)
 		return no_trust(h, host, e);
 	case CURLE_SSL_CACERT_BADFILE:
 		return err_set(e, ST_USAGE, "%s: holds no certificate in PEM form",
-		    h->o.ca_file ? h->o.ca_file : "the system's CA file");
+		    h->o.ca_file        ? h->o.ca_file
+		    : h->o.ca_pem.n > 0 ? "the CA given"
+					: "the system's CA file");
+	case CURLE_SSL_CERTPROBLEM:
+		return err_set(e, ST_USAGE,
+		    "%.*s: the client certificate and its key do not go together: %.200s",
+		    (int)host.n, host.p, why);
 	case CURLE_SSL_CONNECT_ERROR:
 		if (strstr(why, "wrong version number") == NULL)
 			break;
@@ -234,6 +262,30 @@ whole_seconds(int64_t ns)
 }
 
 static void
+set_blob(CURL *c, CURLoption option, struct str pem)
+{
+	struct curl_blob blob = { (void *)(uintptr_t)pem.p, pem.n, CURL_BLOB_NOCOPY };
+
+	if (pem.n > 0)
+		curl_easy_setopt(c, option, &blob);
+}
+
+static void
+set_trust(struct http *h)
+{
+	CURL *c = h->curl;
+
+	if (h->o.ca_file != NULL || h->o.ca_pem.n > 0)
+		curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
+	if (h->o.ca_file != NULL)
+		curl_easy_setopt(c, CURLOPT_CAINFO, h->o.ca_file);
+	else
+		set_blob(c, CURLOPT_CAINFO_BLOB, h->o.ca_pem);
+	set_blob(c, CURLOPT_SSLCERT_BLOB, h->o.cert_pem);
+	set_blob(c, CURLOPT_SSLKEY_BLOB, h->o.key_pem);
+}
+
+static void
 set_up(struct http *h, const struct http_request *rq)
 {
 	CURL *c = h->curl;
@@ -249,8 +301,14 @@ set_up(struct http *h, const struct http_request *rq)
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "logsweep/" LOGSWEEP_VERSION);
 	curl_easy_setopt(
 	    c, CURLOPT_CONNECTTIMEOUT_MS, (long)(rq->connect_ns / 1000000) + 1);
-	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES_PER_S);
-	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, whole_seconds(rq->stall_ns));
+	if (rq->stall_ns > 0) {
+		curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES_PER_S);
+		curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, whole_seconds(rq->stall_ns));
+	}
+	if (rq->total_ns > 0)
+		curl_easy_setopt(
+		    c, CURLOPT_TIMEOUT_MS, (long)(rq->total_ns / 1000000) + 1);
+	curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, (long)HTTP_BLOCK);
 	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(c, CURLOPT_HEADERDATA, h);
@@ -259,10 +317,7 @@ set_up(struct http *h, const struct http_request *rq)
 	curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
 	curl_easy_setopt(c, CURLOPT_XFERINFODATA, h);
 	curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
-	if (h->o.ca_file != NULL) {
-		curl_easy_setopt(c, CURLOPT_CAINFO, h->o.ca_file);
-		curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
-	}
+	set_trust(h);
 }
 
 static void
@@ -294,11 +349,13 @@ http_send(
 	h->rq = rq;
 	h->r = r;
 	h->at = 0;
-	h->body_short = false;
+	h->e = e;
+	h->body_short = h->refused = false;
 	buf_clear(&r->headers);
 	buf_clear(&r->body);
 	r->status = 0;
 	r->cut = false;
+	r->consumed = 0;
 	r->moved_ns = 0;
 	for (size_t i = 0; i < rq->header_n; i++) {
 		if ((more = curl_slist_append(list, rq->headers[i])) == NULL) {
@@ -313,7 +370,7 @@ http_send(
 	code = curl_easy_perform(h->curl);
 	curl_slist_free_all(list);
 	if (code != CURLE_OK)
-		return failed(h, code, e);
+		return h->refused ? -1 : failed(h, code, e);
 	curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
 	r->status = (int)status;
 	return 0;

@@ -33,7 +33,9 @@ enum {
 };
 
 struct http_options {
-	const char *ca_file; /* PEM of the CAs to trust; NULL: the system's */
+	const char *ca_file; /* PEM of the CAs to trust; NULL: the system's, or ... */
+	struct str ca_pem;   /* ... these bytes; n = 0: none */
+	struct str cert_pem, key_pem;      /* a certificate of our own; n = 0: none */
 	const volatile sig_atomic_t *stop; /* not 0: end the transfer; may be NULL */
 };
 
@@ -45,13 +47,20 @@ struct http_request {
 	const char *memory; /* ... these `bytes`; NULL: none */
 	uint64_t bytes;
 	int64_t connect_ns; /* longest time to connect, handshake included */
-	int64_t stall_ns;   /* longest time with (nearly) no byte moved either way */
+	int64_t
+	    stall_ns; /* longest time with (nearly) no byte moved either way; 0: any */
+	int64_t total_ns; /* longest time for all of it; 0: any */
+	/* Takes the body of a 2xx as it comes, in place of r->body; -1 (with `e`) ends the
+	 * request.  NULL: it is kept. */
+	int (*consume)(void *user, const char *p, size_t n, struct err *e);
+	void *user;
 };
 
 struct http_response {
 	int status;
 	struct buf headers; /* as they came, one a line */
 	struct buf body;    /* its first bytes, up to the ceiling */
+	uint64_t consumed;  /* bytes that `consume` was given */
 	bool cut;           /* the ceiling was reached; the rest was read and dropped */
 	int64_t moved_ns; /* clock_steady() when bytes last moved, of a failed try too; 0:
 			     none */
