@@ -6,17 +6,19 @@ CFLAGS  ?= -O2 -g
 B       ?= build
 VERSION := 0.1.0
 
-PROGS    := logtail logparse k8smeta logbatch s3put
+PROGS    := logtail logparse k8smeta logbatch s3put k8ssweep
 PKGS_logtail  := libcrypto libisal
 PKGS_logparse := libpcre2-8
 PKGS_k8smeta  := libcrypto libcurl libisal yaml-0.1
 PKGS_logbatch := libcrypto libisal zlib
 PKGS_s3put    := libcrypto libcurl
+PKGS_k8ssweep := jansson libcrypto libcurl yaml-0.1
 PKGS     := $(sort $(foreach p,$(PROGS),$(PKGS_$(p))))
 
 # What setup installs, and why: README.md, "Dependencies".
-DEBS     := pkg-config zlib1g-dev libisal-dev libpcre2-dev libcurl4-openssl-dev libssl-dev libyaml-dev
-DEBS_CHECK := libjansson-dev libclang-rt-14-dev bats bats-assert bats-support jq mandoc python3 clang clang-format clang-tidy \
+DEBS     := pkg-config zlib1g-dev libisal-dev libpcre2-dev libcurl4-openssl-dev libssl-dev libyaml-dev \
+            libjansson-dev
+DEBS_CHECK := libclang-rt-14-dev bats bats-assert bats-support jq mandoc python3 clang clang-format clang-tidy \
             cppcheck valgrind openssl curl procps bc strace radosgw ceph-mon ceph-osd ceph-common
 DEBS_BENCH := pigz isal python3
 
