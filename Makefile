@@ -19,7 +19,9 @@ PKGS     := $(sort $(foreach p,$(PROGS),$(PKGS_$(p))))
 DEBS     := pkg-config zlib1g-dev libisal-dev libpcre2-dev libcurl4-openssl-dev libssl-dev libyaml-dev \
             libjansson-dev
 DEBS_CHECK := libclang-rt-14-dev bats bats-assert bats-support jq mandoc python3 clang clang-format clang-tidy \
-            cppcheck valgrind openssl curl procps bc strace radosgw ceph-mon ceph-osd ceph-common
+            cppcheck valgrind openssl curl procps bc strace radosgw ceph-mon ceph-osd ceph-common \
+            python3-yaml podman runc systemd
+DEBS_IMAGE := busybox-static ca-certificates tzdata python3
 DEBS_BENCH := pigz isal python3
 
 std      = -std=c17 -D_GNU_SOURCE -Ilib -DLOGSWEEP_VERSION='"$(VERSION)"'
@@ -49,7 +51,14 @@ bench: setup-bench                   ## compare each stage and the pipe with com
 check-quick: build units $(B)/nodetree ## the tests without set-up (T='names of bats files')
 	PATH="$(abspath $(B)):$$PATH" B="$(abspath $(B))" tests/run.sh $(T)
 units: $(units)
-setup: ; @tests/setup.sh $(DEBS) $(DEBS_CHECK)      ## install what the tests need (apt-get as root)
+image: setup-image build             ## the container image, without a registry: build/image/logsweep.tar
+	$(MAKE) image-root
+	k8s-cronjobs/image/archive.py $(B)/image/root logsweep:$(VERSION) $(B)/image/logsweep.tar
+image-root:
+	@mkdir -p $(B)/image
+	k8s-cronjobs/image/rootfs.sh $(B) $(B)/image/root $(PROGS)
+setup-image: ; @tests/setup.sh $(DEBS) $(DEBS_IMAGE)
+setup: ; @tests/setup.sh $(DEBS) $(DEBS_CHECK) $(DEBS_IMAGE)      ## install what the tests need (apt-get as root)
 setup-build: ; @tests/setup.sh $(DEBS) jq
 setup-bench: ; @tests/setup.sh $(DEBS) jq $(DEBS_BENCH)
 asan:                                ## the tests again, under ASan and UBSan
@@ -105,5 +114,5 @@ $(B)/nodetree: $(gens) $(wildcard tests/gen/*.h)
 
 -include $(wildcard $(B)/cmd/*.d $(B)/lib/*/*.d $(B)/unit/*.d)
 .PHONY: build check demo bench check-quick units setup setup-build setup-bench asan tsan valgrind \
-	soak fuzz faults lint format install uninstall help clean
+	image image-root setup-image soak fuzz faults lint format install uninstall help clean
 .SECONDARY:

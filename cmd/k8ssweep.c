@@ -30,7 +30,7 @@
 #define SECOND ((int64_t)1000000000)
 
 static const char *api, *token_file, *ca_file, *cert_file, *key_file, *kubeconfig;
-static const char *template, *from, *owner, *namespace, *selector, *slot;
+static const char *template, *from, *owner, *ns_name, *selector, *slot;
 static bool dry_run;
 static int64_t patience_ns = 120 * SECOND, timeout_ns = 300 * SECOND;
 
@@ -41,7 +41,7 @@ static const struct opt options[] = {
 	    "take it from this CronJob, which then owns the Jobs" },
 	{ 0, "owner", "cronjob/NAME", OPT_STR, &owner,
 	    "the CronJob with which the Jobs are to go" },
-	{ 0, "namespace", "NAME", OPT_STR, &namespace,
+	{ 0, "namespace", "NAME", OPT_STR, &ns_name,
 	    "where to make them (default the template's, then our own)" },
 	{ 0, "selector", "LABELS", OPT_STR, &selector,
 	    "only nodes with these labels, as kubectl -l takes them" },
@@ -102,7 +102,7 @@ batch_path(struct run *run, const char *kind, const char *name)
 {
 	buf_clear(&run->path);
 	buf_adds(&run->path, "/apis/batch/v1/namespaces/");
-	apiserver_encode(&run->path, str_of(namespace));
+	apiserver_encode(&run->path, str_of(ns_name));
 	buf_printf(&run->path, "/%s", kind);
 	if (name != NULL) {
 		buf_addc(&run->path, '/');
@@ -340,8 +340,7 @@ one_node(struct run *run, const struct node *n)
 	} else if (run->over) {
 		run->left++;
 		result(run, n, "left", NULL, NULL);
-	} else if (job_make(run->template, n->name, slot, namespace, &run->body, &e) <
-		   0) {
+	} else if (job_make(run->template, n->name, slot, ns_name, &run->body, &e) < 0) {
 		refused(run, n, job, &e);
 	} else if (dry_run) {
 		run->created++;
@@ -409,11 +408,11 @@ choose_slot(const struct run *run, struct err *e)
 static int
 choose_namespace(const struct run *run, struct err *e)
 {
-	if (namespace == NULL && run->template != NULL)
-	namespace = job_template_namespace(run->template);
-	if (namespace == NULL)
-	namespace = apiserver_namespace(run->api);
-	if (*namespace == '\0')
+	if (ns_name == NULL && run->template != NULL)
+		ns_name = job_template_namespace(run->template);
+	if (ns_name == NULL)
+		ns_name = apiserver_namespace(run->api);
+	if (*ns_name == '\0')
 		return err_set(e, ST_USAGE, "no namespace: give --namespace=NAME");
 	return 0;
 }

@@ -12,7 +12,7 @@
 struct job_template {
 	json_t *meta, *spec; /* as they go into each Job */
 	json_t *owners;
-	char *name, *namespace;
+	char *name, *ns;
 };
 
 static json_t *
@@ -36,7 +36,7 @@ take(struct job_template *t, json_t *doc)
 {
 	const char *kind = json_string_value(json_object_get(doc, "kind"));
 	const char *name = json_string_value(at(doc, "metadata", "name"));
-	const char *namespace = json_string_value(at(doc, "metadata", "namespace"));
+	const char *ns = json_string_value(at(doc, "metadata", "namespace"));
 	json_t *job = doc;
 
 	if (kind != NULL && strcmp(kind, "CronJob") == 0)
@@ -56,7 +56,7 @@ take(struct job_template *t, json_t *doc)
 	json_object_set(t->meta, "annotations", at(job, "metadata", "annotations"));
 	t->spec = json_deep_copy(json_object_get(job, "spec"));
 	t->name = strdup(name);
-	t->namespace = namespace ? strdup(namespace) : NULL;
+	t->ns = ns ? strdup(ns) : NULL;
 	return NULL;
 }
 
@@ -95,7 +95,7 @@ job_template_free(struct job_template *t)
 	json_decref(t->spec);
 	json_decref(t->owners);
 	free(t->name);
-	free(t->namespace);
+	free(t->ns);
 	free(t);
 }
 
@@ -127,7 +127,7 @@ job_template_name(const struct job_template *t)
 const char *
 job_template_namespace(const struct job_template *t)
 {
-	return t->namespace;
+	return t->ns;
 }
 
 /* ---- names ---- */
@@ -226,8 +226,7 @@ tolerate(json_t *pod)
 }
 
 static json_t *
-build(const struct job_template *t, const char *node, const char *slot,
-    const char *namespace)
+build(const struct job_template *t, const char *node, const char *slot, const char *ns)
 {
 	char hash[JOBS_HASH + 1], name[JOBS_NAME_MAX + 1];
 	json_t *meta = json_deep_copy(t->meta), *spec = json_deep_copy(t->spec);
@@ -236,7 +235,7 @@ build(const struct job_template *t, const char *node, const char *slot,
 	job_hash(node, hash);
 	job_name(t, node, slot, name);
 	json_object_set_new(meta, "name", json_string(name));
-	json_object_set_new(meta, "namespace", json_string(namespace));
+	json_object_set_new(meta, "namespace", json_string(ns));
 	json_object_set_new(within(meta, "labels", false), JOBS_LABEL, json_string(hash));
 	json_object_set_new(
 	    within(meta, "annotations", false), "logsweep/node", json_string(node));
@@ -249,10 +248,10 @@ build(const struct job_template *t, const char *node, const char *slot,
 }
 
 int
-job_make(const struct job_template *t, const char *node, const char *slot,
-    const char *namespace, struct buf *out, struct err *e)
+job_make(const struct job_template *t, const char *node, const char *slot, const char *ns,
+    struct buf *out, struct err *e)
 {
-	json_t *job = build(t, node, slot, namespace);
+	json_t *job = build(t, node, slot, ns);
 	char *text = json_dumps(job, JSON_COMPACT);
 
 	json_decref(job);

@@ -61,7 +61,7 @@ void job_name(const struct job_template *t, const char *node, const char *slot,
 
 /* The Job for `node` into `out` (cleared), as JSON in one line. */
 int job_make(const struct job_template *t, const char *node, const char *slot,
-    const char *namespace, struct buf *out, struct err *e);
+    const char *ns, struct buf *out, struct err *e);
 
 /* The Jobs that are there, by node: which are not finished. */
 struct jobs_seen {
