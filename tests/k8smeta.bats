@@ -253,10 +253,3 @@ balanced() {
 	run -1 --separate-stderr bash -c 'k8smeta in >/dev/full'
 	[[ $stderr == "k8smeta: <stdout>: No space left on device" ]]
 }
-
-@test "options that are not there yet are usage errors, not ignored" {
-	for o in --api --kubelet --cache=x --labels=x; do
-		run -2 --separate-stderr k8smeta "$o" /dev/null
-		[ -z "$output" ]
-	done
-}

@@ -86,18 +86,28 @@ one_line(struct run *run, int got, struct str line, struct err *e)
 static int
 one_input(struct run *run, struct err *e)
 {
+	struct filter *f = run->f;
 	struct str line;
 	int got;
 
 	run->line_no = 0;
 	while ((got = ndjson_next(&run->in, &line, e)) > 0) {
+		if (got == NDJSON_IDLE) {
+			if (f->idle != NULL)
+				f->idle(f, true);
+			if (ndjson_end(&f->out, e) < 0)
+				return -1;
+			continue;
+		}
 		run->line_no++;
 		if (one_line(run, got, line, e) < 0)
 			return -1;
 		if ((run->line_no & 4095) == 0) {
-			run->f->stats.bytes_in = run->in.bytes;
-			run->f->stats.bytes_out = run->f->out.bytes;
-			stats_poll(&run->f->stats);
+			if (f->idle != NULL)
+				f->idle(f, false);
+			f->stats.bytes_in = run->in.bytes;
+			f->stats.bytes_out = f->out.bytes;
+			stats_poll(&f->stats);
 		}
 	}
 	return got;
@@ -119,6 +129,7 @@ filter_run(struct filter *f, int argc, char *argv[])
 	    ndjson_out_init(&f->out, STDOUT_FILENO, "<stdout>", &e) < 0 ||
 	    ndjson_in_init(&run.in, &f->out, &e) < 0)
 		return diag_end(&e);
+	run.in.wait_ms = f->wait_ms;
 	while ((more = inputs_next(&files, &e)) != 0) {
 		if (more < 0) {
 			diag_end(&e);

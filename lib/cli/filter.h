@@ -31,6 +31,10 @@ struct filter {
 	    struct filter *f, const struct record *r, const char **why);
 	/* One mark; NULL: it is passed on. */
 	void (*mark)(struct filter *f, const struct record *r);
+	/* Nothing came for wait_ms (`quiet`), or some thousand lines did; NULL: not asked
+	 * for. */
+	void (*idle)(struct filter *f, bool quiet);
+	int wait_ms;
 	/* The end of all inputs, before the last flush; NULL: nothing to do. */
 	void (*finish)(struct filter *f);
 	bool no_log; /* the program does not ask for `log`: see record.h */

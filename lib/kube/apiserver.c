@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #define SECOND 1000000000LL
 
@@ -179,6 +180,16 @@ from_kubeconfig(struct apiserver *a, const char *path, struct buf *url,
 	return 0;
 }
 
+/* A kubelet takes the pod's own token. */
+static void
+for_kubelet(
+    const struct apiserver *a, const struct apiserver_options *o, struct buf *token_file)
+{
+	if (a->kubelet && !given(o->kubeconfig) && !given(o->cert_file) &&
+	    access(APISERVER_POD_DIR "/token", F_OK) == 0)
+		buf_adds(token_file, APISERVER_POD_DIR "/token");
+}
+
 /* What is said in so many words goes before what a pod or a kubeconfig says. */
 static int
 from_options(struct apiserver *a, const struct apiserver_options *o, struct buf *url,
@@ -258,6 +269,7 @@ set_up(struct apiserver *a, const struct apiserver_options *o, struct err *e)
 		r = from_kubeconfig(a, o->kubeconfig, &url, &token_file, e);
 	else if (!given(o->url))
 		r = from_pod(a, o, &url, &token_file, e);
+	for_kubelet(a, o, &token_file);
 	if (r == 0)
 		r = from_options(a, o, &url, &token_file, e);
 	if (r == 0)
@@ -465,7 +477,7 @@ nap(const struct apiserver *a, int64_t ns)
 	for (; ns > 0; ns -= step) {
 		struct timespec t = { 0, (long)(ns < step ? ns : step) };
 
-		if (a->stop != NULL && *a->stop != 0)
+		if (a->stop != NULL && __atomic_load_n(a->stop, __ATOMIC_RELAXED) != 0)
 			return false;
 		nanosleep(&t, NULL);
 	}

@@ -12,7 +12,8 @@
  *
  * and what is given explicitly goes before what a pod or a kubeconfig says.  The token file is
  * read again when it has changed, and once more when the server answers 401; blanks and line
- * ends around the token do not matter.  No token is ever in a message.
+ * ends around the token do not matter.  No token is ever in a message, or sent over http://.  A
+ * kubelet is sent the pod's own token when no other is given.
  *
  * A failure is told in one line with what to do: for 403 the verb and the resource that are
  * missing and the rule that gives them.  `status` of the error: ST_LATER for a server that is

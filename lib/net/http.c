@@ -156,7 +156,7 @@ on_progress(void *user, curl_off_t dt, curl_off_t dn, curl_off_t ut, curl_off_t 
 	const struct http *h = user;
 
 	(void)dt, (void)dn, (void)ut, (void)un;
-	return h->o.stop != NULL && *h->o.stop != 0;
+	return h->o.stop != NULL && __atomic_load_n(h->o.stop, __ATOMIC_RELAXED) != 0;
 }
 
 /* "host:port" of a URL. */

@@ -12,7 +12,8 @@
  * not an error.
  *
  * Memory: two blocks of 256 KiB for a body on its way, the answer up to its ceiling.
- * One `struct http` per thread; the first one is made before threads are.  The program
+ * One `struct http` per thread; the first one is made before threads are, and `stop` may be
+ * set by a signal or another thread.  The program
  * ignores SIGPIPE.  Source: RFC 9110, RFC 9112; libcurl-easy(3).
  */
 #ifndef HTTP_H
