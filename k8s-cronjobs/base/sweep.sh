@@ -49,7 +49,7 @@ fi
 (
 	sh -c 'echo $$ >"$0" && exec logtail "$@"' "$run/reader" --state="$state" "$@" |
 		logparse |
-		k8smeta ${METADATA---api} --cache="$state/pods" --node="$NODE_NAME" |
+		k8smeta ${METADATA-} --node="$NODE_NAME" |
 		logbatch --state="$state" --node="$NODE_NAME" |
 		s3put --state="$state" "$DESTINATION"
 ) &
