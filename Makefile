@@ -2,6 +2,7 @@
 PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 MANDIR  ?= $(PREFIX)/share/man
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 CFLAGS  ?= -O2 -g
 B       ?= build
 VERSION := 0.1.0
@@ -35,6 +36,7 @@ srcs    := $(wildcard $(rooms:%=lib/%/*.c))
 objs    := $(srcs:%.c=$(B)/%.o)
 bins    := $(PROGS:%=$(B)/%)
 units   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
+units_systemd := $(wildcard examples/systemd/*.service examples/systemd/*.timer)
 gens    := $(wildcard tests/gen/*.c)
 say      = @$(if $(V),,echo "  $1  $@";) # V=1 shows the commands
 
@@ -87,8 +89,11 @@ install: build                       ## into DESTDIR, under PREFIX
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7
 	install -m 755 $(bins) $(DESTDIR)$(BINDIR)
 	for s in 1 5 7; do install -m 644 man/*.$$s $(DESTDIR)$(MANDIR)/man$$s || exit 1; done
+	install -d $(DESTDIR)$(UNITDIR)
+	install -m 644 $(units_systemd) $(DESTDIR)$(UNITDIR)
 uninstall:                           ## take away what install put there
 	rm -f $(PROGS:%=$(DESTDIR)$(BINDIR)/%)
+	rm -f $(units_systemd:examples/systemd/%=$(DESTDIR)$(UNITDIR)/%)
 	for f in $(notdir $(wildcard man/*.[157])); do rm -f $(DESTDIR)$(MANDIR)/man$${f##*.}/$$f; done
 help:                                ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## *\(.*\)/\1\t\2/p' Makefile | expand -t 14

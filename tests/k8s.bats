@@ -424,3 +424,41 @@ archived() {
 		[ -e ended ]
 	done < <(shells)
 }
+
+# ---- the operator's page ----
+
+@test "README: the overlay shown renders, passes the check, and changes what it says" {
+	need_yaml
+	cp -r "$k8s" k8s-cronjobs
+	mkdir mine
+	sed -n '/^```yaml overlay$/,/^```$/p' "$k8s/README.md" | grep -v '^```' >mine/kustomization.yaml
+	python3 "$top/tests/k8s/render.py" mine >mine.yaml
+	run -0 python3 "$top/tests/k8s/schema.py" mine.yaml
+	grep -q 'schedule: .\*/20 \* \* \* \*' mine.yaml
+	[ "$(grep -c 'image: registry.example.com/logsweep:0.1.0' mine.yaml)" -eq 3 ]
+	! grep -q 'image: logsweep' mine.yaml
+	grep -q 'DESTINATION: s3://acme-logs/prod-eu' mine.yaml
+	! command -v kubectl || ! kubectl kustomize mine >theirs.yaml || grep -q 'schedule: .\*/20 \* \* \* \*' theirs.yaml
+}
+
+@test "README: the table of bytes a second is four files by the interval" {
+	grep -E '^\| [0-9]+ (min|h) \|' "$k8s/README.md" | tr -d '|' >table
+	[ "$(wc -l <table)" -eq 6 ]
+	while read -r n unit at10 at50; do
+		seconds=$((n * 60))
+		[ "$unit" = min ] || seconds=$((n * 3600))
+		[ "$at10" -eq $((4 * 10 * 1048576 / seconds)) ]
+		[ "$at50" -eq $((4 * 50 * 1048576 / seconds)) ]
+	done <table
+}
+
+@test "README: what it names is there, and what is there is named" {
+	while read -r path; do
+		[ -e "$k8s/$path" ] || { echo "$path" >&2; false; }
+	done < <(grep -oE '\]\([^)#:]+\)' "$k8s/README.md" | tr -d ']()')
+	for o in "$k8s"/overlays/* "$k8s"/backfill/*/; do grep -q "$(basename "$o")" "$k8s/README.md"; done
+	for c in fence irsa pod-identity endpoint; do grep -q "components/$c" "$k8s/README.md"; done
+	for s in $(sed -nE 's/^  ([A-Z_0-9]+):.*/\1/p' "$k8s/base/settings.yaml"); do
+		grep -rq "\b$s\b" "$k8s"/base/*.sh "$k8s"/dispatch "$k8s/README.md" || [[ $s == LOGSWEEP_* ]] || { echo "$s" >&2; false; }
+	done
+}

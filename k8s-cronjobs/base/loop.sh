@@ -28,6 +28,7 @@ trap 'stop=1; [ -z "$child" ] || kill -s TERM "$child" 2>/dev/null' TERM INT
 settle() { # settle COMMAND...: its status; on a signal it is told, and waited for
 	"$@" &
 	child=$!
+	[ -z "$stop" ] || kill -s TERM "$child" # it came before the child had a number
 	wait "$child"
 	status=$?
 	while [ -n "$stop" ] && kill -s 0 "$child" 2>/dev/null; do

@@ -45,7 +45,17 @@ if [ $# -eq 0 ]; then
 	fi
 fi
 
-# The reader leaves its process id, for the trap.
+# The reader leaves its process id, and is sent the signal that comes for all.
+stop=
+halt() {
+	stop=1 tries=0
+	while [ ! -s "$run/reader" ] && [ "$tries" -lt 50 ]; do # not quite begun
+		sleep 0.1
+		tries=$((tries + 1))
+	done
+	[ ! -s "$run/reader" ] || kill -s TERM "$(cat "$run/reader")" 2>/dev/null
+}
+trap halt TERM INT
 (
 	sh -c 'echo $$ >"$0" && exec logtail "$@"' "$run/reader" --state="$state" "$@" |
 		logparse |
@@ -54,8 +64,6 @@ fi
 		s3put --state="$state" "$DESTINATION"
 ) &
 pipe=$!
-stop=
-trap 'stop=1; [ ! -s "$run/reader" ] || kill -s TERM "$(cat "$run/reader")" 2>/dev/null' TERM INT
 wait "$pipe"
 status=$?
 while [ -n "$stop" ] && kill -s 0 "$pipe" 2>/dev/null; do
