@@ -160,11 +160,11 @@ one_record(struct filter *f, const struct record *r, const char **why)
 		f->out.failed = true;
 		return FILTER_PASSED;
 	}
-	if (found->excluded && exclude) {
+	if (exclude && found->excluded) {
 		dropped_add(&dropped, r, &f->out);
 		return FILTER_FILTERED;
 	}
-	if (dropped.used > 0)
+	if (exclude)
 		dropped_passed(&dropped, r);
 	if (found->missing)
 		count_missing(r);
@@ -292,6 +292,25 @@ open_server(bool is_kubelet, const char *url, struct apiserver **to, struct err 
 	return (*to = apiserver_open(&o, e)) != NULL ? 0 : -1;
 }
 
+/* In a pod with no --node: the node is that of the pod, whose name is the host's. */
+static void
+find_own_node(struct apiserver *a, int64_t until_ns)
+{
+	static char own[PODFEED_NODE_MAX + 1];
+	char host[256] = "";
+
+	if (node != NULL || api[0] != '\0' || kubeconfig != NULL ||
+	    gethostname(host, sizeof host - 1) < 0)
+		return;
+	podfeed_own_node(a, host, until_ns, own);
+	if (own[0] != '\0')
+		node = feed.node = own;
+	else
+		diag_note(
+		    "the node's name is not known, so the pods of all nodes are asked "
+		    "for; --node=NAME gives it");
+}
+
 /* Ask; what is wrong with an answer is told. */
 static void
 ask(struct apiserver *a, bool is_kubelet, int64_t until_ns)
@@ -353,6 +372,7 @@ open_sources(struct err *e)
 		return 0;
 	if ((table = podtable_new()) == NULL)
 		return err_set(e, ST_FAIL, "pods: out of memory");
+	wanted.owners = owners;
 	feed.table = table;
 	feed.node = node;
 	feed.namespaces = namespace_labels;
@@ -374,8 +394,10 @@ open_sources(struct err *e)
 	until_ns = clock_steady() + timeout_ns;
 	if (k != NULL)
 		ask(k, true, until_ns);
-	if (a != NULL)
+	if (a != NULL) {
+		find_own_node(a, until_ns);
 		ask(a, false, until_ns);
+	}
 	server = a != NULL ? a : k;
 	if (a != NULL)
 		apiserver_close(k);

@@ -9,7 +9,8 @@ DIR/requests.  The tests write:
   DIR/pods.json        the items of the node's PodList, a JSON array (nodes.json, namespaces.json
                        the same); a Job that is POSTed is appended to DIR/jobs
   DIR/mode             what goes wrong, a word (and a number of requests it lasts):
-                       401 403 404 410 429 500 504 half html hang drop empty  (none: nothing)
+                       401 403 404 410 429 500 504 half html hang drop empty, and cut-watch,
+                       which ends watches (none: nothing is wrong)
   DIR/page             items a page; with none the limit is ignored, as for resourceVersion=0
   DIR/events           events of a watch, a line each, sent as they are appended
 """
@@ -150,7 +151,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
                 if line.endswith("\n"):
                     sent += 1
                     self.chunk(line.encode())
-            if (text_of("mode") or "").startswith("cut-watch"):
+            if (text_of("mode") or "").startswith(("cut-watch", "403", "410")):
                 break
         self.chunk(b"")
 
@@ -199,6 +200,11 @@ class Answer(http.server.BaseHTTPRequestHandler):
             pods = [p for p in items_of("pods.json")
                     if not node or p["spec"].get("nodeName") == node]
             self.send_list("PodList", pods, query, mode == "half")
+        elif re.fullmatch(r"/api/v1/namespaces/[^/]+/pods", path):
+            name = query.get("fieldSelector", [""])[0].removeprefix("metadata.name=")
+            self.send_list("PodList", [p for p in items_of("pods.json")
+                                       if p["metadata"]["namespace"] == path.split("/")[4] and
+                                       p["metadata"]["name"] == name], query, False)
         elif path == "/api/v1/namespaces":
             self.send_list("NamespaceList", items_of("namespaces.json"), query, mode == "half")
         elif path == "/api/v1/nodes":
@@ -245,6 +251,9 @@ def main(answer):
     tls.load_verify_locations(f"{root}/ca.crt")
     tls.verify_mode = ssl.CERT_OPTIONAL
     server = Secure(("127.0.0.1", 0), answer)
+    # an address that the certificate does not name
+    other = Secure(("127.0.0.2", server.server_port), answer)
+    threading.Thread(target=other.serve_forever, daemon=True).start()
     with open(f"{root}/port.new", "w") as f:
         f.write(str(server.server_port))
     os.rename(f"{root}/port.new", f"{root}/port")

@@ -421,6 +421,7 @@ send_once(struct apiserver *a, const struct apiserver_request *rq,
 	http_response_init(&r, APISERVER_BODY_MAX);
 	done = http_send(a->http, &h, &r, e);
 	an->consumed = r.consumed;
+	an->status = r.consumed > 0 ? 200 : 0; /* but for what comes after it */
 	if (done == 0) {
 		an->status = r.status;
 		read_retry_after(&r, an);
@@ -607,7 +608,7 @@ one_page(struct apiserver *a, struct page *p, struct apiserver_answer *an, struc
 		r = err_set(&inner, ST_FAIL, "%llu objects over 4 MiB, left out",
 		    (unsigned long long)p->o.too_large);
 	/* what came with status 200 and is no list has not named the server */
-	if (r < 0 && an->status >= 200 && an->status < 300)
+	if (r < 0 && an->status / 100 == 2 && inner.status == ST_FAIL)
 		err_set(e, inner.status, "%.200s: %.*s", a->name.p, 300, inner.text);
 	else if (r < 0)
 		*e = inner;

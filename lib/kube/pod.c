@@ -249,7 +249,7 @@ line_of_pod(struct str object, struct pod_keep *keep, struct buf *b)
 	add_text(b, "ip", text_of(status, "podIP"));
 	add_map(b, "labels", member_of(meta, "labels"), &keep->labels, &keep->left_out);
 	add_map(b, "annotations", annotations, &keep->annotations, &keep->left_out);
-	owners = member_of(meta, "ownerReferences");
+	owners = keep->owners ? member_of(meta, "ownerReferences") : STR("");
 	if (owners.n > OWNERS_MAX) {
 		keep->left_out++;
 	} else if (owners.n > 2 && *owners.p == '[') {

@@ -33,9 +33,9 @@ enum {
 	POD_ID = 64,              /* hex digits of a container's id */
 };
 
-/* What to keep.  All is kept of owners. */
 struct pod_keep {
 	struct keylist labels, annotations;
+	bool owners;
 	uint64_t left_out; /* values over POD_VALUE_MAX or that did not fit */
 };
 

@@ -130,7 +130,7 @@ list_kubelet(struct podfeed *f, struct apiserver *a, int64_t until_ns, struct er
 	if ((r = apiserver_ask(a, &rq, &an, &inner)) == 0 &&
 	    (r = objects_end(&o, &inner)) == 0 && o.given == 0)
 		r = err_set(&inner, ST_FAIL, "an empty answer, not a list of pods");
-	if (r < 0 && an.status >= 200 && an.status < 300)
+	if (r < 0 && an.status / 100 == 2 && inner.status == ST_FAIL)
 		err_set(
 		    e, inner.status, "%.200s: %.*s", apiserver_name(a), 300, inner.text);
 	else if (r < 0)
@@ -184,4 +184,48 @@ podfeed_list(
 	apiserver_answer_done(&an);
 	buf_done(&path);
 	return r;
+}
+
+static int
+node_item(void *user, struct str object, struct err *e)
+{
+	struct jscan_member spec, m;
+	char *node = user;
+
+	(void)e;
+	if (!jscan_find(object, STR("spec"), &spec) || *spec.value.p != '{' ||
+	    !jscan_find(spec.value, STR("nodeName"), &m) || m.value.n < 3 ||
+	    m.value.n - 2 > PODFEED_NODE_MAX || *m.value.p != '"' ||
+	    memchr(m.value.p, '\\', m.value.n) != NULL)
+		return 0;
+	memcpy(node, m.value.p + 1, m.value.n - 2);
+	node[m.value.n - 2] = '\0';
+	return 0;
+}
+
+void
+podfeed_own_node(struct apiserver *a, const char *pod, int64_t until_ns,
+    char node[PODFEED_NODE_MAX + 1])
+{
+	struct apiserver_list l = {
+		.item = node_item, .user = node, .until_ns = until_ns
+	};
+	struct apiserver_answer an;
+	struct buf path;
+	struct err unused;
+
+	node[0] = '\0';
+	if (apiserver_namespace(a)[0] == '\0')
+		return;
+	buf_init(&path, 2048);
+	buf_adds(&path, "/api/v1/namespaces/");
+	apiserver_encode(&path, str_of(apiserver_namespace(a)));
+	buf_adds(&path, "/pods?fieldSelector=metadata.name%3D");
+	apiserver_encode(&path, str_of(pod));
+	apiserver_answer_init(&an);
+	l.path = path.p;
+	if (!path.failed)
+		(void)apiserver_list(a, &l, &an, &unused);
+	apiserver_answer_done(&an);
+	buf_done(&path);
 }

@@ -26,8 +26,9 @@ struct podtable;
 
 enum {
 	PODFEED_WATCH_S =
-	    290,              /* a watch is asked to end after this, and is begun again */
-	PODFEED_AGAIN_S = 10, /* between questions to a kubelet */
+	    290, /* a watch is asked to end after this, and is begun again */
+	PODFEED_NODE_MAX = 253,
+	PODFEED_AGAIN_S = 10,    /* between questions to a kubelet */
 	PODFEED_WAIT_MAX_S = 60, /* between tries when a server is away */
 };
 
@@ -59,6 +60,11 @@ int podfeed_whole(void *feed, struct str object, bool list, struct err *e);
 /* LIST, of a kubelet or an API server.  -1: `e` says why not; what came is in the table. */
 int podfeed_list(struct podfeed *f, struct apiserver *a, bool kubelet, int64_t until_ns,
     struct err *e);
+
+/* The node that the pod runs on whose name is `pod`, in the namespace of `a`; "" when it is
+ * not there, or may not be asked for.  Costs a request: whoever knows it says so. */
+void podfeed_own_node(struct apiserver *a, const char *pod, int64_t until_ns,
+    char node[PODFEED_NODE_MAX + 1]);
 
 /* A thread that keeps the table fresh. */
 struct podwatch; /* opaque */

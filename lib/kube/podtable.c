@@ -122,6 +122,8 @@ is_better(const struct podtable_entry *a, const struct podtable_entry *b)
 	int c = memcmp(x.p, y.p, x.n < y.n ? x.n : y.n);
 
 	/* RFC 3339 in UTC without fractions, as API servers write it: text compares */
+	if (c == 0 && x.n != y.n)
+		return x.n > y.n; /* one that does not say when */
 	return c != 0 ? c > 0 : a->seen_s > b->seen_s;
 }
 
@@ -202,7 +204,7 @@ have_slots(struct podtable *t)
 	if (t->slots > 0 && t->used + KEYS_MAX < t->slots / 4 * 3)
 		return 0;
 	/* most of what is used may be left behind by older lines */
-	while (want < (t->n + 64) * 12)
+	while (want < (t->n + 64) * 6)
 		want *= 2;
 	if (want == t->slots && t->used + KEYS_MAX >= want / 2)
 		want *= 2;

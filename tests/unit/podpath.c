@@ -83,7 +83,7 @@ static const struct {
 	{ "/x/" ID "-json.log.2.gz", { .docker_id = ID } },
 	{ ID "-json.log", { .docker_id = ID } },
 	{ ID "-json.log.a_b_c.log", { .docker_id = ID } },
-	{ ID "-json.log.a_b_c-" ID ".log", { ID "-json.log.a", "b", "", "c", ID } },
+	{ ID "-json.log.a_b_c-" ID ".log", { ID "-json.log.a", "b", "", "c", ID, "" } },
 	{ "/x/" ID "-json.txt", { .pod = "" } },
 	{ "/x/" ID "-jso", { .pod = "" } },
 	{ "/x/" ID, { .pod = "" } },
