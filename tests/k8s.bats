@@ -351,6 +351,32 @@ archived() {
 	done < <(shells)
 }
 
+@test "sweep.sh with the settings as they are, and an API server: labels, also when it is away the next time" {
+	need_yaml
+	"$top/tests/apiserver.sh" start "$PWD/api"
+	echo '[{"metadata":{"name":"web-0","namespace":"shop","uid":"3b548af1-ed9f-4392-a405-88e3d0bd2528","labels":{"app":"web"}},
+		"spec":{"nodeName":"n1","containers":[{"name":"app"}]},"status":{"phase":"Running"}}]' >api/pods.json
+	log=var/log/pods/shop_web-0_3b548af1-ed9f-4392-a405-88e3d0bd2528/app/0.log
+	mkdir -p S archive "${log%/*}"
+	while IFS='=' read -r name value; do
+		export "$name=$value"
+	done < <(objects 'select(.kind == "ConfigMap" and .metadata.name == "settings") | .data | to_entries[] |
+		"\(.key)=\(.value)"' dispatch | jq -r .)
+	[ "$METADATA" = "--api --cache=/var/lib/logsweep/pods" ]
+	METADATA="--api=https://127.0.0.1:$(cat api/port) --ca=$PWD/api/ca.crt --token-file=$PWD/api/token --cache=$PWD/S/pods"
+	export DESTINATION=file://$PWD/archive STATE=$PWD/S LOGS=$PWD/var/log/pods
+	echo "2026-11-22T13:00:01.5Z stdout F one" >$log
+	run -0 --separate-stderr bash "$k8s/base/sweep.sh"
+	[ -z "$stderr" ]
+	[ "$(find archive -name '*.gz' -exec zcat {} + | jq -r .kubernetes.labels.app)" = web ]
+	"$top/tests/apiserver.sh" stop "$PWD/api"
+	echo "2026-11-22T13:00:02.5Z stdout F two" >>$log
+	run -3 --separate-stderr bash "$k8s/base/sweep.sh"
+	[[ "$(cat said)" == "3: archived, but something was set aside"* ]]
+	[ "$(find archive -name '*.gz' -exec zcat {} + | jq -c '[.log, .kubernetes.labels.app]' | sort)" = \
+		"$(printf '%s\n' '["one","web"]' '["two","web"]')" ]
+}
+
 @test "sweep.sh: operands are given to logtail instead" {
 	mkdir S archive
 	node pods
