@@ -149,16 +149,68 @@ pods() {
 	cmp rights want
 }
 
-@test "the fence holds every field of the Job's pod, but for three that harm nobody" {
+@test "the fence holds every field of the pod that the Job has, but for two that harm nobody" {
 	need_yaml
 	objects 'select(.kind == "CronJob" and .metadata.name == "sweep") | .spec.jobTemplate.spec.template.spec | keys[]' \
 		overlays+aws-irsa | tr -d '"' | sort >used
 	objects 'select(.metadata.name == "logsweep-same" and .kind == "ValidatingAdmissionPolicy") |
-		.spec.validations[].message | select(endswith("is not what CronJob sweep has")) | split(" ")[0]' \
+		.spec.validations[].message | select(endswith(" is not what CronJob sweep has")) | split(" ")[0]' \
 		overlays+aws-irsa | tr -d '"' | sort >held
 	[ "$(comm -23 used held | paste -sd' ')" = "enableServiceLinks terminationGracePeriodSeconds" ]
 	for f in hostNetwork hostPID hostIPC hostAliases runtimeClassName imagePullSecrets; do grep -qx $f held; done
 	objects 'select(.kind == "ValidatingAdmissionPolicy") | .spec.failurePolicy' overlays+aws-irsa | sort -u | grep -qx '"Fail"'
+}
+
+@test "the fence lets in what k8ssweep makes, and none of the abuses" {
+	need_yaml
+	SERVER=$top/tests/k8s/cluster.py "$top/tests/apiserver.sh" start "$PWD/api"
+	echo '[{"metadata":{"name":"n1"},"status":{"conditions":[{"type":"Ready","status":"True"}]}}]' >api/nodes.json
+	objects 'select(.kind == "CronJob" and .metadata.name == "sweep") | .metadata.uid = "c-1"' overlays+docker-nodes-jobs >api/cronjob.json
+	k8ssweep --api="https://127.0.0.1:$(cat api/port)" --ca=api/ca.crt --token-file=api/token --namespace=logsweep \
+		--from=cronjob/sweep --slot=s1 --dry-run | jq .manifest >good.json
+	"$top/tests/apiserver.sh" stop "$PWD/api"
+	fence() { python3 "$top/tests/k8s/fence.py" "$rendered/overlays+docker-nodes-jobs.ndjson" "$1"; }
+	run -0 fence good.json || { echo "$output" >&2; false; }
+	[ "$output" = 'let in, by 31 validations' ]
+
+	while IFS='|' read -r policy message abuse; do
+		jq ".spec.template.spec as \$p | $abuse" good.json >bad.json
+		! cmp -s <(jq -S . good.json) <(jq -S . bad.json)
+		run -1 fence bad.json
+		grep -qF "logsweep-$policy: $message" <<<"$output" || { echo "$abuse: $output" >&2; false; }
+	done <<-'EOF'
+		same|containers is not|.spec.template.spec.containers[0].image = "evil:1"
+		same|initContainers is not|.spec.template.spec.initContainers[0].image = "evil:1"
+		same|containers is not|.spec.template.spec.containers[0].command = ["sh", "-c", "id"]
+		same|containers is not|.spec.template.spec.containers[0].env += [{name: "DESTINATION", value: "s3://evil"}]
+		same|containers is not|.spec.template.spec.containers += [$p.containers[0]]
+		harmless|containers without privileges|.spec.template.spec.containers[0].securityContext.privileged = true
+		harmless|containers without privileges|.spec.template.spec.initContainers[0].securityContext.privileged = true
+		harmless|containers without privileges|del(.spec.template.spec.containers[0].securityContext)
+		harmless|containers without privileges|del(.spec.template.spec.containers[0].securityContext.allowPrivilegeEscalation)
+		harmless|no capabilities|.spec.template.spec.containers[0].securityContext.capabilities.add = ["SYS_ADMIN"]
+		harmless|no capabilities|del(.spec.template.spec.containers[0].securityContext.capabilities)
+		harmless|of the host only|.spec.template.spec.volumes += [{name: "r", hostPath: {path: "/"}}]
+		harmless|of the host only|.spec.template.spec.volumes[0].hostPath.path = "/var/log/.."
+		harmless|logs are mounted|.spec.template.spec.containers[0].volumeMounts[0].readOnly = false
+		harmless|logs are mounted|del(.spec.template.spec.containers[0].volumeMounts[0].readOnly)
+		harmless|no namespaces|.spec.template.spec.hostNetwork = true
+		harmless|no namespaces|.spec.template.spec.hostPID = true
+		harmless|no namespaces|.spec.template.spec.hostIPC = true
+		harmless|only as service account|.spec.template.spec.serviceAccountName = "default"
+		harmless|only as service account|del(.spec.template.spec.serviceAccountName)
+		same|securityContext is not|.spec.template.spec.securityContext.runAsUser = 0
+		same|volumes is not|.spec.template.spec.volumes += [{name: "s", secret: {secretName: "s"}}]
+		same|hostAliases is not|.spec.template.spec.hostAliases = [{ip: "192.0.2.1", hostnames: ["s3.amazonaws.com"]}]
+		same|tolerations is not|del(.spec.template.spec.tolerations)
+		same|annotations of the pod|.spec.template.metadata.annotations["a"] = "b"
+		same|annotations of the pod|del(.spec.template.metadata.annotations)
+		same|a label of the pod|.spec.template.metadata.labels["azure.workload.identity/use"] = "true"
+		same|not pinned|del(.spec.template.spec.affinity)
+		same|not pinned|.spec.template.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchFields[0].values = ["a", "b"]
+		same|nodeName|.spec.template.spec.nodeName = "n1"
+		same|more than one pod|.spec.parallelism = 5
+	EOF
 }
 
 # ---- manifests and programs ----
