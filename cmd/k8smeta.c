@@ -25,6 +25,7 @@ enum {
 	WATCH_AFTER_S = 30, /* a run that lasts longer watches */
 	IDLE_MS =
 	    1000, /* marks of dropped records are written when so long nothing came */
+	MARKS_EVERY_S = 10, /* and so often when there is no rest */
 	PODS_BLOCK = 64 << 10,
 	TOLD_MAX = 3, /* files of unknown pods that are named */
 };
@@ -182,10 +183,18 @@ one_mark(struct filter *f, const struct record *r)
 	record_pass(&f->out, r);
 }
 
+/* In a pipe that goes on, what was left out must not hold back the commit for ever. */
 static void
 idle(struct filter *f, bool quiet)
 {
-	(void)quiet;
+	static int64_t last_ns;
+	int64_t now_ns = clock_steady();
+
+	if (last_ns == 0)
+		last_ns = now_ns;
+	if (!quiet && now_ns - last_ns < MARKS_EVERY_S * SECOND)
+		return;
+	last_ns = now_ns;
 	dropped_flush(&dropped, &f->out);
 }
 
@@ -197,7 +206,8 @@ finish(struct filter *f)
 	if (unmatched > 0 && common.strict)
 		diag_warn("%llu records: no pod in the name of their file",
 		    (unsigned long long)unmatched);
-	if (missing > 0)
+	/* the source that failed has been told */
+	if (missing > 0 && status_of_sources == ST_OK)
 		diag_warn(
 		    "%llu records: their pods are not known, only what the path says%s",
 		    (unsigned long long)missing,
@@ -315,10 +325,13 @@ find_own_node(struct apiserver *a, int64_t until_ns)
 static void
 ask(struct apiserver *a, bool is_kubelet, int64_t until_ns)
 {
+	uint64_t before = feed.pods;
 	struct err e;
 
 	if (podfeed_list(&feed, a, is_kubelet, until_ns, &e) < 0)
 		source_failed(&e);
+	diag_note(
+	    "%s: %llu pods", apiserver_name(a), (unsigned long long)(feed.pods - before));
 }
 
 static int
@@ -429,7 +442,7 @@ close_sources(void)
 	watcher = NULL;
 	if (cache_dir != NULL && table != NULL &&
 	    podcache_save(cache_dir, table, clock_now() / SECOND, &e) < 0) {
-		diag_warn("%s; the cache is as it was", e.text);
+		diag_warn("%s; the cache may lack what is new", e.text);
 		status_of_sources = ST_ASIDE;
 	}
 	if (feed.left_out > 0)

@@ -171,9 +171,11 @@ apifault_tell(const struct apifault *f, struct err *e)
 		    f->message);
 	case 404:
 	case 405:
-		return err_set(e, ST_FAIL, "%.150s: %d%s%.200s; is this %s?", f->server,
-		    f->status, colon, f->message,
-		    f->kubelet ? "a kubelet" : "an API server");
+		return err_set(e, ST_FAIL, "%.150s: %d%s%.200s%s", f->server, f->status,
+		    colon, f->message,
+		    f->from_api  ? ""
+		    : f->kubelet ? "; is this a kubelet?"
+				 : "; is this an API server?");
 	case 410:
 		return err_set(
 		    e, ST_LATER, "%.150s: 410%s%.200s", f->server, colon, f->message);

@@ -31,6 +31,7 @@ void apifault_read(
 struct apifault {
 	const char *server, *method, *path;
 	const char *message; /* "" for none */
+	bool from_api;       /* it came in a Status object, as API servers send */
 	const char
 	    *token; /* the token's file; "": no token was sent; NULL: from elsewhere */
 	int status;

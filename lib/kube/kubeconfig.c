@@ -11,22 +11,24 @@ struct walk {
 	struct err *e;
 };
 
+enum { FIELDS = 10 };
+
 static struct buf *
 field(struct kubeconfig *k, size_t i)
 {
-	struct buf *all[] = { &k->server, &k->namespace, &k->token, &k->token_file,
+	struct buf *all[FIELDS] = { &k->server, &k->namespace, &k->token, &k->token_file,
 		&k->ca_file, &k->cert_file, &k->key_file, &k->ca_pem, &k->cert_pem,
 		&k->key_pem };
 
-	return i < sizeof all / sizeof *all ? all[i] : NULL;
+	return all[i];
 }
 
 void
 kubeconfig_done(struct kubeconfig *k)
 {
-	struct buf *b;
+	for (size_t i = 0; i < FIELDS; i++) {
+		struct buf *b = field(k, i);
 
-	for (size_t i = 0; (b = field(k, i)) != NULL; i++) {
 		if (b->p != NULL)
 			explicit_bzero(b->p, b->cap);
 		buf_done(b);
@@ -221,11 +223,10 @@ kubeconfig_parse(struct str text, const char *path, struct kubeconfig *k, struct
 	yaml_parser_t parser;
 	yaml_document_t doc;
 	struct walk w = { &doc, path, e };
-	struct buf *b;
 	int r;
 
-	for (size_t i = 0; (b = field(k, i)) != NULL; i++)
-		buf_init(b, KUBECONFIG_MAX);
+	for (size_t i = 0; i < FIELDS; i++)
+		buf_init(field(k, i), KUBECONFIG_MAX);
 	if (!yaml_parser_initialize(&parser))
 		return err_set(e, ST_FAIL, "%.200s: out of memory", path);
 	yaml_parser_set_input_string(
