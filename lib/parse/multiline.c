@@ -316,7 +316,7 @@ is_whole(const struct record *r)
 	struct jscan_member m;
 	unsigned flags;
 
-	return jscan_shape(r->line, &flags) &&
+	return record_shape(r, &flags) &&
 	       ((flags & SHAPE_ERROR_KEY) == 0 ||
 		   !jscan_find(r->line, STR("_error"), &m)) &&
 	       !jscan_find(r->line, STR("_part"), &m);
