@@ -75,3 +75,49 @@ parsed() {
 	command -v mandoc >/dev/null || skip "no mandoc"
 	run -0 mandoc -T lint -W warning "$man"/*.[157]
 }
+
+# prints DIR: what the README of an example says that it prints
+prints() {
+	awk '$0 == "```text prints" { on = 1; next } on && /^```$/ { exit } on' "$BATS_TEST_DIRNAME/../examples/$1/README.md"
+}
+
+# runs DIR: run.sh ends with 0, prints what its README says, and leaves nothing behind
+runs() {
+	for p in logtail logparse k8smeta logbatch s3put; do
+		"$p" --version 2>/dev/null | grep -q '(logsweep)' || skip "$p is not built"
+	done
+	mkdir tmp
+	TMPDIR=$PWD/tmp run -0 --separate-stderr "$BATS_TEST_DIRNAME/../examples/$1/run.sh"
+	prints "$1" >want
+	[ -s want ]
+	diff want <(sed 1d <<<"$output")
+	[ -z "$(ls -A tmp)" ]
+}
+
+@test "examples/hourly-sweep" { runs hourly-sweep; }
+@test "examples/backfill" { runs backfill; }
+@test "examples/docker-host" { runs docker-host; }
+@test "examples/redrive-errors" { runs redrive-errors; }
+@test "examples/cleaning-service" { runs cleaning-service; }
+
+@test "examples/from-kafka" {
+	command -v kcat >/dev/null || skip "kcat is not installed"
+	runs from-kafka
+}
+
+@test "examples/read-with-duckdb" {
+	if command -v duckdb >/dev/null; then
+		run -0 --separate-stderr "$BATS_TEST_DIRNAME/../examples/read-with-duckdb/run.sh"
+		[ "${lines[-1]}" = "  web-0  10" ] # and this is what jq says below
+	else
+		runs read-with-duckdb
+	fi
+}
+
+@test "examples: each directory has a README, and is in the list" {
+	for d in "$BATS_TEST_DIRNAME"/../examples/*/; do
+		d=$(basename "$d")
+		grep -q "($d)" "$BATS_TEST_DIRNAME/../examples/README.md"
+		[ -f "$BATS_TEST_DIRNAME/../examples/$d/README.md" ]
+	done
+}
