@@ -83,11 +83,11 @@ fuzz:                                ## T=SECONDS for each fuzz target (60), NAM
 faults:                              ## a build that fails or dies at the n-th change of the disk
 	$(MAKE) build B=build/faults CFLAGS="-O1 -g -DLOGSWEEP_FAULTS"
 lint:                                ## man pages, formatting, headers alone, static analysis
-	mandoc -T lint -W warning man/*.[157]
-	clang-format --dry-run -Werror $(wildcard cmd/*.c lib/*/*.[ch] tests/unit/*.[ch])
-	for h in $(filter-out %.inc.h,$(wildcard lib/*/*.h)); do $(CC) $(std) $(warn) -Werror -fsyntax-only -x c $$h || exit 1; done
-	clang-tidy --quiet $(wildcard cmd/*.c) $(srcs) -- $(std)
-	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppressions-list=.cppcheck -D__x86_64__ -Ilib cmd lib
+	@mandoc -T lint -W warning man/*.[157]
+	@clang-format --dry-run -Werror $(wildcard cmd/*.c lib/*/*.[ch] tests/unit/*.[ch])
+	@for h in $(filter-out %.inc.h,$(wildcard lib/*/*.h)); do $(CC) $(std) $(warn) -Werror -fsyntax-only -x c $$h || exit 1; done
+	@clang-tidy --quiet $(wildcard cmd/*.c) $(srcs) -- $(std)
+	@cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppressions-list=.cppcheck -D__x86_64__ -Ilib cmd lib
 format:                              ## rewrite the C files with clang-format
 	clang-format -i $(wildcard cmd/*.c lib/*/*.[ch] tests/unit/*.[ch])
 install: build                       ## into DESTDIR, under PREFIX
