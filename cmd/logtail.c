@@ -186,7 +186,8 @@ sweep_all(struct run *run, int argc, char *argv[], struct err *e)
 			return -1;
 		if (t->n.rejected > bad)
 			diag_warn("%s: %llu lines that are not of its format; set aside "
-				  "as _error records",
+				  "as _error records (--format=NAME, if its first line "
+				  "misleads)",
 			    run->families.list[i].shown,
 			    (unsigned long long)(t->n.rejected - bad));
 		if (common.strict && t->n.rejected > 0)
