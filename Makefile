@@ -7,7 +7,7 @@ B       ?= build
 VERSION := 0.1.0
 
 PROGS    := logtail logparse k8smeta logbatch s3put
-PKGS_logtail  := libcrypto libisal
+PKGS_logtail  := libcrypto libisal libarchive
 PKGS_logparse := libpcre2-8
 PKGS_k8smeta  :=
 PKGS_logbatch := libcrypto libisal zlib
@@ -15,9 +15,10 @@ PKGS_s3put    := libcrypto libcurl
 PKGS     := $(sort $(foreach p,$(PROGS),$(PKGS_$(p))))
 
 # What setup installs, and why: README.md, "Dependencies".
-DEBS     := pkg-config zlib1g-dev libisal-dev libpcre2-dev libcurl4-openssl-dev libssl-dev
+DEBS     := pkg-config zlib1g-dev libisal-dev libpcre2-dev libcurl4-openssl-dev libssl-dev libarchive-dev
 DEBS_CHECK := libjansson-dev libclang-rt-14-dev bats bats-assert bats-support jq mandoc python3 clang clang-format clang-tidy \
-            cppcheck valgrind openssl curl procps bc strace radosgw ceph-mon ceph-osd ceph-common
+            cppcheck valgrind openssl curl procps bc strace radosgw ceph-mon ceph-osd ceph-common \
+            tar gzip zstd xz-utils bzip2 zip cpio
 DEBS_BENCH := pigz isal python3
 
 std      = -std=c17 -D_GNU_SOURCE -Ilib -DLOGSWEEP_VERSION='"$(VERSION)"'

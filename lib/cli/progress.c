@@ -52,6 +52,9 @@ progress_draw(const struct stats *s)
 	n = snprintf(line, sizeof line,
 	    "\r\033[K%.20s: %" PRIu64 " in, %.1f MB, %.1f MB/s, %.0f s", diag_prog(),
 	    s->in, mb, seconds > 0 ? mb / seconds : 0, seconds);
+	if (s->of > 0)
+		n += snprintf(line + n, sizeof line - (size_t)n,
+		    ", %.0f %% of the archive", 100.0 * (double)s->done / (double)s->of);
 	put(line, (size_t)n);
 	drawn = true;
 }

@@ -29,7 +29,8 @@ struct stats {
 		const uint64_t *n;
 	} own[STATS_OWN_MAX];
 	unsigned owns;
-	int64_t started; /* clock_steady() */
+	uint64_t done, of; /* of a long input in hand, for the progress; of 0: not told */
+	int64_t started;   /* clock_steady() */
 };
 
 /* Starts the clock and sets SIGUSR1 to ask for a line.  `s` begins as zeros; stats_own may

@@ -1,0 +1,147 @@
+#include "source/unpack.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { IN_BLOCK = 64 << 10 };
+
+struct unpack {
+	struct archive *a;
+	unpack_fill *fill;
+	void *arg;
+	enum pack pack;
+	bool begun, failed, input_ended;
+	char why[160];
+	char in[IN_BLOCK];
+};
+
+enum pack
+pack_of(const void *p, size_t n)
+{
+	const unsigned char *b = p;
+
+	if (n >= 3 && memcmp(b, "\x1f\x8b\x08", 3) == 0)
+		return PACK_GZIP;
+	if (n >= 4 && memcmp(b, "\x28\xb5\x2f\xfd", 4) == 0)
+		return PACK_ZSTD;
+	if (n >= 6 && memcmp(b,
+			  "\xfd"
+			  "7zXZ\0",
+			  6) == 0)
+		return PACK_XZ;
+	if (n >= 10 && memcmp(b, "BZh", 3) == 0 && b[3] >= '1' && b[3] <= '9' &&
+	    memcmp(b + 4, "\x31\x41\x59\x26\x53\x59", 6) == 0)
+		return PACK_BZIP2;
+	return PACK_NONE;
+}
+
+const char *
+pack_name(enum pack pack)
+{
+	static const char *const names[] = { "", "gzip", "zstd", "xz", "bzip2" };
+
+	return names[pack];
+}
+
+struct unpack *
+unpack_new(enum pack pack, unpack_fill *fill, void *arg)
+{
+	struct unpack *u = calloc(1, sizeof *u);
+
+	if (u == NULL)
+		return NULL;
+	u->fill = fill;
+	u->arg = arg;
+	u->pack = pack;
+	if ((u->a = archive_read_new()) == NULL) {
+		free(u);
+		return NULL;
+	}
+	return u;
+}
+
+void
+unpack_free(struct unpack *u)
+{
+	if (u != NULL)
+		archive_read_free(u->a);
+	free(u);
+}
+
+static la_ssize_t
+take(struct archive *a, void *arg, const void **block)
+{
+	struct unpack *u = arg;
+	ssize_t n = u->fill(u->arg, u->in, sizeof u->in);
+
+	*block = u->in;
+	if (n < 0)
+		archive_set_error(a, EIO, "what it is read from failed");
+	u->input_ended |= n == 0;
+	return n < 0 ? ARCHIVE_FATAL : n;
+}
+
+static ssize_t
+fail(struct unpack *u, const char *why)
+{
+	u->failed = true;
+	snprintf(u->why, sizeof u->why, "%s data: %s", pack_name(u->pack),
+	    why != NULL ? why : "damaged");
+	return -1;
+}
+
+/* Only this filter, and only if it is compiled in (ARCHIVE_WARN: by a program). */
+static int
+filter(struct unpack *u)
+{
+	int (*const support[])(struct archive *) = { NULL, NULL,
+		archive_read_support_filter_zstd, archive_read_support_filter_xz,
+		archive_read_support_filter_bzip2 };
+
+	return support[u->pack](u->a);
+}
+
+static ssize_t
+begin(struct unpack *u)
+{
+	struct archive_entry *entry;
+
+	u->begun = true;
+	if (filter(u) != ARCHIVE_OK)
+		return fail(
+		    u, "this libarchive reads it through a program only; not read");
+	if (archive_read_support_format_raw(u->a) != ARCHIVE_OK ||
+	    archive_read_open(u->a, u, NULL, take, NULL) != ARCHIVE_OK ||
+	    archive_read_next_header(u->a, &entry) != ARCHIVE_OK)
+		return fail(u, archive_error_string(u->a));
+	if (archive_filter_count(u->a) > 2)
+		return fail(u, "compressed more than once; not read");
+	return 0;
+}
+
+ssize_t
+unpack_read(struct unpack *u, void *p, size_t n)
+{
+	la_ssize_t got;
+
+	if (u->failed || (!u->begun && begin(u) < 0))
+		return -1;
+	got = archive_read_data(u->a, p, n);
+	return got < 0 ? fail(u, archive_error_string(u->a)) : got;
+}
+
+bool
+unpack_cut(const struct unpack *u)
+{
+	return u->failed && u->input_ended;
+}
+
+const char *
+unpack_why(const struct unpack *u)
+{
+	return u->why;
+}
