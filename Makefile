@@ -2,24 +2,29 @@
 PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 MANDIR  ?= $(PREFIX)/share/man
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 CFLAGS  ?= -O2 -g
 B       ?= build
 VERSION := 0.1.0
 
-PROGS    := logtail logparse k8smeta logbatch s3put
+PROGS    := logtail logparse k8smeta logbatch s3put k8ssweep logsweep-status
 PKGS_logtail  := libcrypto libisal libarchive
-PKGS_logparse := libpcre2-8
-PKGS_k8smeta  :=
+PKGS_logparse := libpcre2-8 yaml-0.1
+PKGS_k8smeta  := libcrypto libcurl libisal yaml-0.1
 PKGS_logbatch := libcrypto libisal zlib
-PKGS_s3put    := libcrypto libcurl
+PKGS_s3put    := libcrypto libcurl libisal
+PKGS_k8ssweep := jansson libcrypto libcurl yaml-0.1
+PKGS_logsweep-status := libcrypto
 PKGS     := $(sort $(foreach p,$(PROGS),$(PKGS_$(p))))
 
 # What setup installs, and why: README.md, "Dependencies".
-DEBS     := pkg-config zlib1g-dev libisal-dev libpcre2-dev libcurl4-openssl-dev libssl-dev libarchive-dev
-DEBS_CHECK := libjansson-dev libclang-rt-14-dev bats bats-assert bats-support jq mandoc python3 clang clang-format clang-tidy \
-            cppcheck valgrind openssl curl procps bc strace radosgw ceph-mon ceph-osd ceph-common \
-            tar gzip zstd xz-utils bzip2 zip cpio
-DEBS_BENCH := pigz isal python3
+DEBS     := pkg-config zlib1g-dev libisal-dev libpcre2-dev libcurl4-openssl-dev libssl-dev libyaml-dev \
+            libjansson-dev libarchive-dev
+DEBS_CHECK := libclang-rt-14-dev bats bats-assert bats-support jq mandoc python3 clang clang-format clang-tidy \
+            cppcheck valgrind openssl curl procps bc strace ruby tzdata radosgw ceph-mon ceph-osd ceph-common \
+            python3-yaml podman runc systemd tar gzip zstd xz-utils bzip2 zip cpio
+DEBS_IMAGE := busybox-static ca-certificates tzdata python3
+DEBS_BENCH := pigz isal python3 awscli rclone radosgw ceph-mon ceph-osd ceph-common curl openssl
 
 std      = -std=c17 -D_GNU_SOURCE -Ilib -DLOGSWEEP_VERSION='"$(VERSION)"'
 warn     = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
@@ -32,6 +37,7 @@ srcs    := $(wildcard $(rooms:%=lib/%/*.c))
 objs    := $(srcs:%.c=$(B)/%.o)
 bins    := $(PROGS:%=$(B)/%)
 units   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
+units_systemd := $(wildcard examples/systemd/*.service examples/systemd/*.timer)
 gens    := $(wildcard tests/gen/*.c)
 say      = @$(if $(V),,echo "  $1  $@";) # V=1 shows the commands
 
@@ -52,7 +58,14 @@ bench-check: setup                   ## instructions of each stage beside bench/
 check-quick: build units $(B)/nodetree ## the tests without set-up (T='names of bats files')
 	PATH="$(abspath $(B)):$$PATH" B="$(abspath $(B))" tests/run.sh $(T)
 units: $(units)
-setup: ; @tests/setup.sh $(DEBS) $(DEBS_CHECK)      ## install what the tests need (apt-get as root)
+image: setup-image build             ## the container image, without a registry: build/image/logsweep.tar
+	$(MAKE) image-root
+	k8s-cronjobs/image/archive.py $(B)/image/root logsweep:$(VERSION) $(B)/image/logsweep.tar
+image-root:
+	@mkdir -p $(B)/image
+	k8s-cronjobs/image/rootfs.sh $(B) $(B)/image/root $(PROGS)
+setup-image: ; @tests/setup.sh $(DEBS) $(DEBS_IMAGE)
+setup: ; @tests/setup.sh $(DEBS) $(DEBS_CHECK) $(DEBS_IMAGE)      ## install what the tests need (apt-get as root)
 setup-build: ; @tests/setup.sh $(DEBS) jq
 setup-bench: ; @tests/setup.sh $(DEBS) jq $(DEBS_BENCH)
 asan:                                ## the tests again, under ASan and UBSan
@@ -61,28 +74,31 @@ tsan:                                ## the tests again, under ThreadSanitizer
 	$(MAKE) check-quick B=build/tsan CFLAGS="-O1 -g -fsanitize=thread"
 valgrind: build units                ## the unit tests under valgrind
 	for u in $(units); do valgrind -q --error-exitcode=9 --leak-check=full $$u || exit 1; done
-soak: setup                          ## T=SECONDS of sweeps, kills and disk errors (SEED=N): each line once
+soak: setup                          ## T=SECONDS of sweeps, kills and disk errors (SEED=N, MULTILINE=1): each line once
 	$(MAKE) build
 	$(MAKE) faults
-	python3 tests/soak/soak.py --bin=$(abspath $(B)) --faults=$(abspath build/faults) --seconds=$(or $(T),300) $(if $(SEED),--seed=$(SEED))
+	python3 tests/soak/soak.py --bin=$(abspath $(B)) --faults=$(abspath build/faults) --seconds=$(or $(T),300) $(if $(SEED),--seed=$(SEED)) $(if $(MULTILINE),--multiline)
 fuzz:                                ## T=SECONDS for each fuzz target (60), NAME='names'
 	tests/fuzz/run.sh $(or $(T),60) $(NAME)
 faults:                              ## a build that fails or dies at the n-th change of the disk
 	$(MAKE) build B=build/faults CFLAGS="-O1 -g -DLOGSWEEP_FAULTS"
 lint:                                ## man pages, formatting, headers alone, static analysis
-	mandoc -T lint -W warning man/*.[157]
-	clang-format --dry-run -Werror $(wildcard cmd/*.c lib/*/*.[ch] tests/unit/*.[ch])
-	for h in $(filter-out %.inc.h,$(wildcard lib/*/*.h)); do $(CC) $(std) $(warn) -Werror -fsyntax-only -x c $$h || exit 1; done
-	clang-tidy --quiet $(wildcard cmd/*.c) $(srcs) -- $(std)
-	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppressions-list=.cppcheck -D__x86_64__ -Ilib cmd lib
+	@mandoc -T lint -W warning man/*.[157]
+	@clang-format --dry-run -Werror $(wildcard cmd/*.c lib/*/*.[ch] tests/unit/*.[ch])
+	@for h in $(filter-out %.inc.h,$(wildcard lib/*/*.h)); do $(CC) $(std) $(warn) -Werror -fsyntax-only -x c $$h || exit 1; done
+	@clang-tidy --quiet $(wildcard cmd/*.c) $(srcs) -- $(std)
+	@cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppressions-list=.cppcheck -D__x86_64__ -Ilib cmd lib
 format:                              ## rewrite the C files with clang-format
 	clang-format -i $(wildcard cmd/*.c lib/*/*.[ch] tests/unit/*.[ch])
 install: build                       ## into DESTDIR, under PREFIX
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7
 	install -m 755 $(bins) $(DESTDIR)$(BINDIR)
 	for s in 1 5 7; do install -m 644 man/*.$$s $(DESTDIR)$(MANDIR)/man$$s || exit 1; done
+	install -d $(DESTDIR)$(UNITDIR)
+	install -m 644 $(units_systemd) $(DESTDIR)$(UNITDIR)
 uninstall:                           ## take away what install put there
 	rm -f $(PROGS:%=$(DESTDIR)$(BINDIR)/%)
+	rm -f $(units_systemd:examples/systemd/%=$(DESTDIR)$(UNITDIR)/%)
 	for f in $(notdir $(wildcard man/*.[157])); do rm -f $(DESTDIR)$(MANDIR)/man$${f##*.}/$$f; done
 help:                                ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## *\(.*\)/\1\t\2/p' Makefile | expand -t 14
@@ -108,5 +124,5 @@ $(B)/nodetree: $(gens) $(wildcard tests/gen/*.h)
 
 -include $(wildcard $(B)/cmd/*.d $(B)/lib/*/*.d $(B)/unit/*.d)
 .PHONY: build check demo bench bench-check check-quick units setup setup-build setup-bench asan tsan valgrind \
-	soak fuzz faults lint format install uninstall help clean
+	image image-root setup-image soak fuzz faults lint format install uninstall help clean
 .SECONDARY:

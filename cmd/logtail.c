@@ -183,6 +183,18 @@ take_counts(struct run *run)
 	}
 }
 
+/* Of the archive in hand: bytes that are read, of how many. */
+static uint64_t archive_done, archive_of;
+
+static void
+archive_line(const struct stats *s, char *text, size_t size)
+{
+	snprintf(text, size, "%llu in, %.1f MB, %.0f %% of %.1f MB of the archive",
+	    (unsigned long long)s->in, (double)s->bytes_in / 1e6,
+	    archive_of > 0 ? 100.0 * (double)archive_done / (double)archive_of : 0,
+	    (double)archive_of / 1e6);
+}
+
 /* In the middle of an archive. */
 static void
 tick(void *arg, uint64_t done, uint64_t of)
@@ -190,8 +202,9 @@ tick(void *arg, uint64_t done, uint64_t of)
 	struct run *run = arg;
 
 	take_counts(run);
-	run->stats.done = done;
-	run->stats.of = of;
+	archive_done = done;
+	archive_of = of;
+	run->stats.line = archive_line;
 	stats_poll(&run->stats);
 }
 
@@ -203,7 +216,7 @@ sweep_archives(struct run *run, struct err *e)
 
 	if (backfill_all(&run->sweep, false, e) < 0)
 		return -1;
-	run->stats.of = 0;
+	run->stats.line = NULL;
 	if (t->n.rejected > bad)
 		diag_warn(
 		    "in archives: %llu _error records, of lines that are not of their "

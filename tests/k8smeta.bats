@@ -65,6 +65,42 @@ balanced() {
 	[ "$(jq -c .kubernetes <<<"$output")" = '{"docker_id":"'$id'"}' ]
 }
 
+@test "config.v2.json beside a file of Docker's tells its pod, or its own name; what contradicts it does not" {
+	mkdir -p docker/$id other/$id
+	record "$PWD/docker/$id/$id-json.log.1" 1 >in
+	config() { # NAME LABELS
+		echo '{"ID":"'$id'","Name":"'"$1"'","Config":{"Image":"nginx:1.29","Labels":'"$2"'}}' >docker/$id/config.v2.json
+	}
+	config /k8s_app_web-0_shop_${uid}_0 '{"io.kubernetes.pod.name":"web-0","io.kubernetes.pod.namespace":"shop","io.kubernetes.pod.uid":"'$uid'","io.kubernetes.container.name":"app"}'
+	run -0 k8smeta in
+	[ "$(jq -c .kubernetes <<<"$output")" = '{"pod_name":"web-0","namespace_name":"shop","pod_id":"'$uid'","container_name":"app","docker_id":"'$id'"}' ]
+	config /My_box.1 '{}'
+	run -0 k8smeta in
+	[ "$(jq -c .kubernetes <<<"$output")" = '{"container_name":"My_box.1","docker_id":"'$id'","container_image":"nginx:1.29"}' ]
+	for bad in '{"ID":"x"' '{"ID":"0","Name":"/x"}' '' '[]'; do
+		printf %s "$bad" >docker/$id/config.v2.json
+		run -0 k8smeta in
+		[ "$(jq -c .kubernetes <<<"$output")" = '{"docker_id":"'$id'"}' ]
+	done
+	# only below a directory of the id, and no link
+	config /box '{}'
+	ln -s ../../docker/$id/config.v2.json other/$id/config.v2.json
+	cp docker/$id/config.v2.json .
+	record "$PWD/other/$id/$id-json.log" 1 >in
+	record "$PWD/$id-json.log" 1 >>in
+	run -0 k8smeta in
+	[ "$(jq -c .kubernetes <<<"$output" | sort -u)" = '{"docker_id":"'$id'"}' ]
+}
+
+@test "a link that the kubelet made tells the pod's UID, when it agrees with its name" {
+	mkdir links
+	ln -s "$dir" links/web-0_shop_app-$id.log
+	ln -s "$dir" links/web-1_shop_app-$id.log
+	for w in web-0 web-1; do record "$PWD/links/${w}_shop_app-$id.log" 1; done >in
+	run -0 k8smeta in
+	[ "$(jq -r '.kubernetes | .pod_name + " " + (.pod_id // "none") + " " + .docker_id' <<<"$output" | paste -sd,)" = "web-0 $uid $id,web-1 none $id" ]
+}
+
 @test "--node is written as host, escaped; its environment form does the same" {
 	record "$dir" 1 >in
 	run -0 k8smeta --node=node-7 in
@@ -252,11 +288,4 @@ balanced() {
 	record "$dir" 1 >in
 	run -1 --separate-stderr bash -c 'k8smeta in >/dev/full'
 	[[ $stderr == "k8smeta: <stdout>: No space left on device" ]]
-}
-
-@test "options that are not there yet are usage errors, not ignored" {
-	for o in --api --kubelet --cache=x --labels=x; do
-		run -2 --separate-stderr k8smeta "$o" /dev/null
-		[ -z "$output" ]
-	done
 }

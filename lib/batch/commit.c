@@ -15,6 +15,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LOCK_WAIT_NS (120 * 1000000000LL)
@@ -186,8 +187,10 @@ change_ledger(struct ledger *l, struct partitions *ps, struct positions *positio
 		buf_done(&key);
 		if (r < 0)
 			return -1;
+		ledger_count_committed(l, &l->batch[l->batches - 1], now);
 		*changed = true;
 	}
+	l->totals.commits += *changed;
 	return 0;
 }
 
@@ -303,6 +306,8 @@ commit(const char *dir, struct partitions *ps, struct positions *positions,
 	if ((lock = ledger_lock(dir, LOCK_WAIT_NS, e)) < 0)
 		return -1;
 	r = locked(dir, ps, positions, own, now, l, e);
+	if (r == 0)
+		(void)futimens(lock, NULL); /* when a sweep last came this far */
 	ledger_unlock(lock);
 	return r;
 }

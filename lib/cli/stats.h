@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "record/timestamp.h"
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct err;
@@ -29,8 +30,9 @@ struct stats {
 		const uint64_t *n;
 	} own[STATS_OWN_MAX];
 	unsigned owns;
-	uint64_t done, of; /* of a long input in hand, for the progress; of 0: not told */
-	int64_t started;   /* clock_steady() */
+	int64_t started; /* clock_steady() */
+	/* what progress says after the program's name; NULL: records, bytes and rate */
+	void (*line)(const struct stats *s, char *text, size_t size);
 };
 
 /* Starts the clock and sets SIGUSR1 to ask for a line.  `s` begins as zeros; stats_own may

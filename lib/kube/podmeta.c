@@ -1,32 +1,49 @@
 #include "kube/podmeta.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "kube/pod.h"
+#include "kube/podlocal.h"
 #include "kube/podpath.h"
+#include "kube/podtable.h"
+#include "record/jscan.h"
 #include "record/jsonw.h"
 #include "record/record.h"
+#include "record/timestamp.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 enum {
 	BUCKETS = 2 * PODMETA_FILES, /* a power of two */
-	RENDERED_MAX = 16 << 10,
+	HOST_MAX = 8 << 10,
+	RENDERED_MAX = 3 * POD_LINE_MAX, /* a pod, its namespace, its node */
 };
 
+/* Orders may differ by stream. */
+enum { ANY_STREAM, STDOUT, STDERR, STREAMS };
+static const struct str stream_name[STREAMS] = { { "", 0 }, { "stdout", 6 },
+	{ "stderr", 6 } };
+
 struct entry {
-	uint64_t hash;
-	struct str file, ending; /* both in text */
-	char text[];
+	uint64_t hash, changes; /* of the pods when it was rendered */
+	struct str file;        /* in name */
+	char *text;             /* the endings */
+	size_t bytes;
+	struct podmeta_found found[STREAMS];
+	char name[];
 };
 
 struct podmeta {
+	struct podmeta_options o;
 	struct buf host; /* the node's name as a JSON string; n = 0: not known */
 	struct buf work;
 	size_t files, bytes;
+	uint64_t clashes;
 	struct entry *bucket[BUCKETS];
 };
 
 struct podmeta *
-podmeta_new(const char *node, struct err *e)
+podmeta_new(const struct podmeta_options *o, struct err *e)
 {
 	struct podmeta *m = calloc(1, sizeof *m);
 
@@ -34,10 +51,11 @@ podmeta_new(const char *node, struct err *e)
 		err_set(e, ST_FAIL, "pod metadata: out of memory");
 		return NULL;
 	}
-	buf_init(&m->host, RENDERED_MAX / 2);
-	buf_init(&m->work, RENDERED_MAX);
-	if (node != NULL && node[0] != '\0')
-		jsonw_string(&m->host, node, strlen(node));
+	m->o = *o;
+	buf_init(&m->host, HOST_MAX);
+	buf_init(&m->work, STREAMS * RENDERED_MAX);
+	if (o->node != NULL && o->node[0] != '\0')
+		jsonw_string(&m->host, o->node, strlen(o->node));
 	if (buf_check(&m->host, "the node's name", e) == 0)
 		return m;
 	podmeta_free(m);
@@ -48,7 +66,10 @@ static void
 empty(struct podmeta *m)
 {
 	for (size_t i = 0; i < BUCKETS; i++)
-		free(m->bucket[i]);
+		if (m->bucket[i] != NULL) {
+			free(m->bucket[i]->text);
+			free(m->bucket[i]);
+		}
 	memset(m->bucket, 0, sizeof m->bucket);
 	m->files = m->bytes = 0;
 }
@@ -70,6 +91,12 @@ podmeta_files(const struct podmeta *m)
 	return m->files;
 }
 
+uint64_t
+podmeta_clashes(const struct podmeta *m)
+{
+	return m->clashes;
+}
+
 /* Eight bytes a step, then mixed so that the low bits, which choose the bucket, hang on all. */
 static uint64_t
 hash_of(struct str s)
@@ -88,65 +115,353 @@ hash_of(struct str s)
 	return h ^ h >> 32;
 }
 
-/* Names that podpath lets through hold nothing that JSON escapes. */
 static void
-add_member(struct buf *b, const char *key, const char *value)
+add_key(struct buf *b, const char *key)
 {
-	if (value[0] == '\0')
+	if (b->failed)
 		return;
 	buf_adds(b, b->p[b->n - 1] == '{' ? "\"" : ",\"");
 	buf_adds(b, key);
-	buf_adds(b, "\":\"");
-	buf_adds(b, value);
+	buf_adds(b, "\":");
+}
+
+/* `raw` is the inside of a JSON string; names that podpath lets through are. */
+static void
+add_text(struct buf *b, const char *key, struct str raw)
+{
+	if (raw.n == 0)
+		return;
+	add_key(b, key);
+	buf_addc(b, '"');
+	buf_addstr(b, raw);
 	buf_addc(b, '"');
 }
 
 static void
-render(struct podmeta *m, struct str file)
+add_raw(struct buf *b, const char *key, struct str value)
 {
-	struct podpath path;
-	struct buf *b = &m->work;
+	if (value.n == 0)
+		return;
+	add_key(b, key);
+	buf_addstr(b, value);
+}
 
-	buf_clear(b);
-	if (!podpath_parse(file, &path))
+static bool
+same_but_dots(struct str a, struct str b)
+{
+	if (a.n != b.n)
+		return false;
+	for (size_t i = 0; i < a.n; i++)
+		if ((a.p[i] == '.' ? '_' : a.p[i]) != (b.p[i] == '.' ? '_' : b.p[i]))
+			return false;
+	return true;
+}
+
+static bool
+is_wanted(const struct keylist *wanted, struct str key)
+{
+	return wanted == NULL || keylist_wants(wanted, key);
+}
+
+/* Does a member before `key` have the same name already? */
+static bool
+is_taken(
+    const struct podmeta *m, struct str map, struct str key, const struct keylist *wanted)
+{
+	struct jscan it;
+	struct jscan_member before;
+
+	jscan_begin(&it, map);
+	while (jscan_next(&it, &before) && before.key.p != key.p)
+		if ((m->o.dedot ? same_but_dots(before.key, key)
+				: str_eq(before.key, key)) &&
+		    is_wanted(wanted, before.key))
+			return true;
+	return false;
+}
+
+static void
+add_map(struct podmeta *m, const char *key, struct str map, const struct keylist *wanted)
+{
+	struct buf *b = &m->work;
+	bool any = false;
+	struct jscan it;
+	struct jscan_member one;
+
+	if (map.n == 0)
 		return;
-	buf_adds(b, ",\"kubernetes\":{");
-	if (b->failed)
-		return;
-	add_member(b, "pod_name", path.pod);
-	add_member(b, "namespace_name", path.namespace);
-	add_member(b, "pod_id", path.uid);
-	if (m->host.n > 0) {
-		buf_adds(b, b->p[b->n - 1] == '{' ? "\"host\":" : ",\"host\":");
-		buf_add(b, m->host.p, m->host.n);
+	jscan_begin(&it, map);
+	while (jscan_next(&it, &one) && !b->failed) {
+		if (!is_wanted(wanted, one.key))
+			continue;
+		if (is_taken(m, map, one.key, wanted)) {
+			m->clashes++;
+			continue;
+		}
+		if (!any) {
+			add_key(b, key);
+			buf_addc(b, '{');
+		}
+		buf_adds(b, any ? ",\"" : "\"");
+		any = true;
+		buf_addstr(b, one.key);
+		for (size_t i = 1; m->o.dedot && !b->failed && i <= one.key.n; i++)
+			if (b->p[b->n - i] == '.')
+				b->p[b->n - i] = '_';
+		buf_adds(b, "\":");
+		buf_addstr(b, one.value);
 	}
-	add_member(b, "container_name", path.container);
-	add_member(b, "docker_id", path.docker_id);
+	if (any)
+		buf_addc(b, '}');
+}
+
+/* What is known of a file when its ending is rendered. */
+struct known {
+	struct podpath path;
+	struct podlocal local;
+	struct str pod, namespace; /* lines of pod.h; n = 0: not known */
+	struct str container;      /* of the pod's line */
+	struct str docker_id;
+};
+
+/* fluentbit.io/exclude: "true", "on", "yes". */
+static bool
+says_yes(struct str raw)
+{
+	return (raw.n == 4 && strncasecmp(raw.p, "true", 4) == 0) ||
+	       (raw.n == 2 && strncasecmp(raw.p, "on", 2) == 0) ||
+	       (raw.n == 3 && strncasecmp(raw.p, "yes", 3) == 0);
+}
+
+static void
+render(struct podmeta *m, const struct known *k, struct str stream)
+{
+	struct buf *b = &m->work;
+	struct str name = str_of(k->path.container);
+
+	buf_adds(b, ",\"kubernetes\":{");
+	add_text(b, "pod_name", str_of(k->path.pod));
+	add_text(b, "namespace_name", str_of(k->path.namespace));
+	add_text(
+	    b, "pod_id", k->pod.n > 0 ? pod_text(k->pod, "uid") : str_of(k->path.uid));
+	add_map(m, "labels", pod_member(k->pod, "labels"), m->o.labels);
+	add_map(m, "annotations", pod_member(k->pod, "annotations"), m->o.annotations);
+	if (m->o.namespace_labels)
+		add_map(m, "namespace_labels", pod_member(k->namespace, "labels"),
+		    m->o.labels);
+	if (m->o.owners)
+		add_raw(b, "ownerReferences", pod_member(k->pod, "owners"));
+	if (pod_text(k->pod, "node").n > 0)
+		add_text(b, "host", pod_text(k->pod, "node"));
+	else
+		add_raw(b, "host", (struct str){ m->host.p, m->host.n });
+	add_text(b, "pod_ip", pod_text(k->pod, "ip"));
+	add_text(b, "container_name", name.n > 0 ? name : str_of(k->local.container));
+	add_text(b, "docker_id", k->docker_id);
+	add_text(b, "container_hash", pod_text(k->container, "hash"));
+	add_text(b, "container_image",
+	    k->container.n > 0 ? pod_text(k->container, "image")
+			       : str_of(k->local.image));
+	add_text(b, "parser", pod_order(k->pod, "parser", name, stream));
 	buf_adds(b, "}}");
 }
 
-static struct entry *
-entry_new(struct podmeta *m, struct str file, uint64_t hash)
+/* Was the pod there when the record was written?  A name belongs to one pod at a time. */
+static bool
+is_older_than(struct str line, struct str time)
 {
-	struct entry *en;
+	int64_t made, written;
 
-	render(m, file);
-	if (m->work.failed || (en = malloc(sizeof *en + file.n + m->work.n)) == NULL)
+	return timestamp_parse(pod_text(line, "created"), &made) &&
+	       timestamp_parse(time, &written) && made <= written;
+}
+
+/* Can the container of this id be one of the pod's that its line does not tell?  It tells the
+ * last two of each name. */
+static bool
+may_have_had(struct str line, const struct podpath *path)
+{
+	struct str c = pod_container(line, str_of(path->container)), restarts;
+
+	if (path->docker_id[0] == '\0' || path->container[0] == '\0')
+		return true;
+	restarts = pod_member(c, "restarts");
+	if (pod_text(c, "id").n == 0)
+		return true; /* it was listed before its container ran */
+	return restarts.n > 1 || (restarts.n == 1 && *restarts.p >= '2');
+}
+
+static const struct podtable_entry *
+find_pod(struct podmeta *m, const struct podpath *p, struct str time)
+{
+	const struct podtable_entry *en;
+
+	if (p->uid[0] != '\0')
+		return podtable_uid(m->o.pods, str_of(p->uid));
+	if (p->docker_id[0] != '\0' &&
+	    (en = podtable_container(m->o.pods, str_of(p->docker_id))) != NULL)
+		return en;
+	if (p->pod[0] == '\0')
 		return NULL;
-	memcpy(en->text, file.p, file.n);
+	en = podtable_name(m->o.pods, str_of(p->namespace), str_of(p->pod));
+	return en != NULL && is_older_than(en->line, time) && may_have_had(en->line, p)
+		   ? en
+		   : NULL;
+}
+
+/* The id of the container that wrote N.log: the pod's line tells those of the last two N. */
+static struct str
+id_of_restart(struct str container, const char *n)
+{
+	struct str restarts = pod_member(container, "restarts");
+	long now, then;
+
+	if (restarts.n == 0 || restarts.n > PODPATH_RESTART || n[0] == '\0')
+		return STR("");
+	now = strtol(restarts.p, NULL, 10); /* a comma or brace follows */
+	then = strtol(n, NULL, 10);
+	return then == now       ? pod_text(container, "id")
+	       : then == now - 1 ? pod_text(container, "last")
+				 : STR("");
+}
+
+/* Names that only the pod tells (Docker's files bear an id alone). */
+static void
+name_container(struct known *k)
+{
+	struct str all = pod_member(k->pod, "containers"), one,
+		   id = str_of(k->path.docker_id);
+	struct jscan it;
+
+	if (k->path.container[0] != '\0' || id.n == 0 || all.n == 0)
+		return;
+	jscan_items(&it, all);
+	while (jscan_item(&it, &one))
+		if (str_eq(pod_text(one, "id"), id) || str_eq(pod_text(one, "last"), id))
+			podpath_add(
+			    &k->path, STR(""), STR(""), STR(""), pod_text(one, "name"));
+}
+
+static void
+look_at_pods(struct podmeta *m, struct known *k, struct str time)
+{
+	const struct podtable_entry *en = find_pod(m, &k->path, time);
+	struct podpath as_told = k->path;
+
+	if (en != NULL && podpath_add(&k->path, pod_text(en->line, "name"),
+			      pod_text(en->line, "namespace"), STR(""), STR(""))) {
+		k->pod = en->line;
+		name_container(k);
+		k->container = pod_container(en->line, str_of(k->path.container));
+		if (k->docker_id.n == 0)
+			k->docker_id = id_of_restart(k->container, k->path.restart);
+	} else {
+		k->path = as_told;
+	}
+	if (m->o.namespace_labels &&
+	    (en = podtable_namespace(m->o.pods, str_of(k->path.namespace))) != NULL)
+		k->namespace = en->line;
+}
+
+/* What is found of a file, with the endings in m->work; they begin at at[]. */
+static void
+render_all(struct podmeta *m, struct str file, struct str time,
+    struct podmeta_found found[STREAMS], size_t at_of[STREAMS])
+{
+	char plain[PODPATH_MAX + 1];
+	struct known k = { 0 };
+	ptrdiff_t n;
+	size_t from = 0;
+
+	buf_clear(&m->work);
+	memset(found, 0, STREAMS * sizeof *found);
+	memset(at_of, 0, STREAMS * sizeof *at_of);
+	if (!podpath_parse(file, &k.path) || (n = jscan_unescape(file, plain)) < 0)
+		return;
+	plain[n] = '\0';
+	podlocal_look(plain, &k.path, &k.local);
+	k.docker_id = str_of(k.path.docker_id);
+	if (m->o.pods != NULL)
+		look_at_pods(m, &k, time);
+	for (unsigned s = 0; s < STREAMS; s++) {
+		size_t at = m->work.n;
+
+		found[s].missing =
+		    m->o.pods != NULL && k.pod.n == 0 && k.path.pod[0] != '\0';
+		found[s].excluded = says_yes(pod_order(
+		    k.pod, "exclude", str_of(k.path.container), stream_name[s]));
+		if (k.pod.n > 0 || s == 0)
+			render(m, &k, stream_name[s]);
+		if (m->work.failed)
+			return;
+		/* most often all streams have the same */
+		if (s > 0 &&
+		    (m->work.n == at ||
+			(m->work.n - at == at - from &&
+			    memcmp(m->work.p + from, m->work.p + at, at - from) == 0)))
+			m->work.n = at;
+		else
+			from = at;
+		at_of[s] = from;
+		found[s].ending.n = m->work.n - from;
+	}
+}
+
+/* Render and keep.  false: out of memory. */
+static bool
+fill(struct podmeta *m, struct entry *en, struct str time)
+{
+	struct podmeta_found found[STREAMS];
+	size_t at[STREAMS];
+	uint64_t changes = 0;
+	char *text;
+
+	if (m->o.pods != NULL) {
+		podtable_lock(m->o.pods);
+		changes = podtable_changes(m->o.pods);
+	}
+	render_all(m, en->file, time, found, at);
+	if (m->o.pods != NULL)
+		podtable_unlock(m->o.pods);
+	if (m->work.failed || (text = malloc(m->work.n + 1)) == NULL)
+		return false;
 	if (m->work.n > 0)
-		memcpy(en->text + file.n, m->work.p, m->work.n);
+		memcpy(text, m->work.p, m->work.n);
+	free(en->text);
+	m->bytes += m->work.n - en->bytes;
+	en->text = text;
+	en->bytes = m->work.n;
+	en->changes = changes;
+	for (unsigned s = 0; s < STREAMS; s++) {
+		en->found[s] = found[s];
+		en->found[s].ending.p = text + at[s];
+	}
+	return true;
+}
+
+static struct entry *
+entry_new(struct podmeta *m, struct str file, uint64_t hash, struct str time)
+{
+	struct entry *en = calloc(1, sizeof *en + file.n);
+
+	if (en == NULL)
+		return NULL;
+	memcpy(en->name, file.p, file.n);
 	en->hash = hash;
-	en->file = (struct str){ en->text, file.n };
-	en->ending = (struct str){ en->text + file.n, m->work.n };
+	en->file = (struct str){ en->name, file.n };
+	if (!fill(m, en, time)) {
+		free(en);
+		return NULL;
+	}
 	m->files++;
-	m->bytes += sizeof *en + file.n + m->work.n;
+	m->bytes += sizeof *en + file.n;
 	return en;
 }
 
 static struct entry *
-look_up(struct podmeta *m, struct record_reader *rr, struct str file)
+look_up(struct podmeta *m, struct record_reader *rr, const struct record *r)
 {
+	struct str file = r->src.file;
 	uint64_t hash = hash_of(file);
 	size_t i;
 
@@ -159,23 +474,38 @@ look_up(struct podmeta *m, struct record_reader *rr, struct str file)
 			rr->slot[s].user = NULL;
 		i = hash % BUCKETS;
 	}
-	return m->bucket[i] = entry_new(m, file, hash);
+	return m->bucket[i] = entry_new(m, file, hash, r->time);
 }
 
-struct str
+static unsigned
+stream_of(struct str s)
+{
+	if (s.n != 6)
+		return ANY_STREAM;
+	return memcmp(s.p, "stdout", 6) == 0   ? STDOUT
+	       : memcmp(s.p, "stderr", 6) == 0 ? STDERR
+					       : ANY_STREAM;
+}
+
+const struct podmeta_found *
 podmeta_of(struct podmeta *m, struct record_reader *rr, const struct record *r)
 {
-	const struct entry *en = NULL;
+	static const struct podmeta_found nothing;
+	struct entry *en = NULL;
 
 	if (!r->has_src || r->src.file.n > PODPATH_MAX)
-		return STR("");
+		return &nothing;
 	if (r->slot < RECORD_SLOTS)
 		en = rr->slot[r->slot].user;
 	if (en == NULL) {
-		if ((en = look_up(m, rr, r->src.file)) == NULL)
-			return (struct str){ NULL, 0 };
+		if ((en = look_up(m, rr, r)) == NULL)
+			return NULL;
 		if (r->slot < RECORD_SLOTS)
-			rr->slot[r->slot].user = (void *)(uintptr_t)en;
+			rr->slot[r->slot].user = en;
 	}
-	return en->ending;
+	if (m->o.pods == NULL)
+		return &en->found[ANY_STREAM];
+	if (en->changes != podtable_changes(m->o.pods) && !fill(m, en, r->time))
+		return NULL;
+	return &en->found[stream_of(r->stream)];
 }

@@ -4,18 +4,30 @@
  * bytes that end a record, with the keys of Fluent Bit's kubernetes filter in its order:
  *
  *     ,"kubernetes":{"pod_name":"web-0","namespace_name":"shop","pod_id":"3b548af1-...",
- *      "host":"node-7","container_name":"web","docker_id":"9f3c..."}}
+ *      "labels":{...},"annotations":{...},"namespace_labels":{...},"ownerReferences":[...],
+ *      "host":"node-7","pod_ip":"10.0.0.9","container_name":"web","docker_id":"9f3c...",
+ *      "container_hash":"...","container_image":"nginx:1.29","parser":"nginx"}}
  *
- * A key that is not known is left out.  Records of the sources that the record reader
- * remembers cost nothing here, others one look into a hash table.  The table holds at most
- * PODMETA_FILES files and PODMETA_BYTES bytes; then it is emptied and begins anew.
+ * A key that is not known is left out.  Names, uid and id come from the path (podpath.h,
+ * podlocal.h), the rest from a table of pods (podtable.h).  The pod is the one with the uid in
+ * the path; without a uid, the one that has the container's id; without that, the one of that
+ * name, if it was there when the record was written and its containers do not say otherwise.
+ *
+ * Records of the sources that the record reader remembers cost nothing here, others one look
+ * into a hash table; when the table of pods has changed, an ending is made anew at its next
+ * use.  At most PODMETA_FILES files and PODMETA_BYTES bytes are held; then all are forgotten
+ * and it begins anew.
  */
 #ifndef PODMETA_H
 #define PODMETA_H
 #include "base/str.h"
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct err;
+struct keylist;
+struct podtable;
 struct record;
 struct record_reader;
 
@@ -26,17 +38,35 @@ enum {
 
 struct podmeta; /* opaque: the table */
 
-/* `node` becomes "host"; NULL or "": not known.  NULL: out of memory. */
-struct podmeta *podmeta_new(const char *node, struct err *e);
+/* Borrowed: lists and pods. */
+struct podmeta_options {
+	const char *node;      /* "host" of pods that are not known; NULL or "": none */
+	struct podtable *pods; /* NULL: nothing but the path */
+	const struct keylist *labels, *annotations; /* NULL: all */
+	bool namespace_labels, owners;
+	bool dedot; /* '_' for '.' in the keys of labels and annotations */
+};
+
+/* NULL: out of memory. */
+struct podmeta *podmeta_new(const struct podmeta_options *o, struct err *e);
 void podmeta_free(struct podmeta *m);
 
-/* What to put in place of the closing brace of `r`, which `rr` has just read: n = 0 when the
- * record has no source or its name tells nothing.  Lives until the next call.  p = NULL: out
- * of memory. */
-struct str podmeta_of(
+struct podmeta_found {
+	struct str
+	    ending;    /* in place of the closing brace; n = 0: the name tells nothing */
+	bool excluded; /* fluentbit.io/exclude says so */
+	bool missing;  /* a pod's file, but its pod is not in the table */
+};
+
+/* Of `r`, which `rr` has just read; a record without a source is found as nothing.  Lives
+ * until the next call.  NULL: out of memory. */
+const struct podmeta_found *podmeta_of(
     struct podmeta *m, struct record_reader *rr, const struct record *r);
 
 /* Files held now. */
 size_t podmeta_files(const struct podmeta *m);
+
+/* Labels and annotations whose keys were taken already when dots became '_'. */
+uint64_t podmeta_clashes(const struct podmeta *m);
 
 #endif

@@ -189,6 +189,8 @@ parse_pods(struct str dirs, struct str file, struct podpath *out)
 	    !keep_container(out, container))
 		return false;
 	keep(out->uid, pod_dir);
+	if (digits <= PODPATH_RESTART)
+		keep(out->restart, (struct str){ file.p, digits });
 	return true;
 }
 
@@ -230,4 +232,32 @@ podpath_parse(struct str raw, struct podpath *out)
 		return true;
 	*out = (struct podpath){ 0 };
 	return parse_docker(file, out);
+}
+
+static bool
+agrees(const char *known, struct str s)
+{
+	return s.n == 0 || known[0] == '\0' || str_eq(str_of(known), s);
+}
+
+bool
+podpath_add(struct podpath *out, struct str pod, struct str namespace, struct str uid,
+    struct str container)
+{
+	if ((pod.n > 0 && !is_subdomain(pod)) ||
+	    (namespace.n > 0 && (namespace.n > PODPATH_LABEL || !is_label(namespace))) ||
+	    (uid.n > 0 && !is_uid(uid)) ||
+	    (container.n > 0 && (container.n > PODPATH_LABEL || !is_label(container))) ||
+	    !agrees(out->pod, pod) || !agrees(out->namespace, namespace) ||
+	    !agrees(out->uid, uid) || !agrees(out->container, container))
+		return false;
+	if (pod.n > 0)
+		keep(out->pod, pod);
+	if (namespace.n > 0)
+		keep(out->namespace, namespace);
+	if (uid.n > 0)
+		keep(out->uid, uid);
+	if (container.n > 0)
+		keep(out->container, container);
+	return true;
 }

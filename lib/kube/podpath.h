@@ -31,6 +31,7 @@ enum {
 	PODPATH_LABEL = 63,
 	PODPATH_UID = 36,
 	PODPATH_ID = 64,
+	PODPATH_RESTART = 9,
 };
 
 /* Plain C strings, "" for what the path does not tell. */
@@ -40,10 +41,17 @@ struct podpath {
 	char uid[PODPATH_UID + 1];
 	char container[PODPATH_LABEL + 1];
 	char docker_id[PODPATH_ID + 1];
+	char restart[PODPATH_RESTART +
+		     1]; /* N of N.log: the container's restarts before it */
 };
 
 /* `raw` is the inside of a JSON string, escapes as they stand.  false: not one of the shapes
  * above; *out is then all empty. */
 bool podpath_parse(struct str raw, struct podpath *out);
+
+/* Take names that something else than a path tells (n = 0: not told) over into *out, if all
+ * of them are such names and none contradicts what is there.  false: *out is as it was. */
+bool podpath_add(struct podpath *out, struct str pod, struct str namespace,
+    struct str uid, struct str container);
 
 #endif

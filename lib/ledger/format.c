@@ -73,8 +73,10 @@ ledger_render(const struct ledger *l, struct buf *b)
 
 	buf_printf(b, HEAD1 "%064d\",\n", 0);
 	body = b->n;
-	buf_printf(b, "\"gen\":%" PRIu64 ",\"forgot\":%" PRIu64 ",\n\"files\":[", l->gen,
+	buf_printf(b, "\"gen\":%" PRIu64 ",\"forgot\":%" PRIu64 ",\n\"totals\":{", l->gen,
 	    l->forgot);
+	ledger_totals_render(&l->totals, b);
+	buf_adds(b, "},\n\"files\":[");
 	render_entries(l, b);
 	buf_adds(b, "\n],\n\"batches\":[");
 	for (size_t i = 0; i < l->batches; i++) {
@@ -272,6 +274,8 @@ parse_members(struct ledger *l, struct str text, struct err *e)
 			l->gen = number_of(m.value);
 		else if (str_eq(m.key, STR("forgot")))
 			l->forgot = number_of(m.value);
+		else if (str_eq(m.key, STR("totals")))
+			ledger_totals_parse(&l->totals, m.value);
 		else if (str_eq(m.key, STR("files")))
 			r = parse_items(l, m.value, parse_entry, e);
 		else if (str_eq(m.key, STR("batches")))

@@ -8,8 +8,13 @@
 struct buf;
 struct err;
 struct ledger;
+struct ledger_totals;
 
 void ledger_render(const struct ledger *l, struct buf *b);
+
+/* The members of "totals", without its braces; and back. */
+void ledger_totals_render(const struct ledger_totals *t, struct buf *b);
+void ledger_totals_parse(struct ledger_totals *t, struct str object);
 
 /* NULL: not a ledger, another version, or damaged; `name` is for the message. */
 struct ledger *ledger_parse(struct str text, const char *name, struct err *e);

@@ -62,8 +62,19 @@ struct ledger_batch {
 	char *manifest; /* one JSON object on one line, without "path" */
 };
 
+/* What has come about since the state directory began (or since the version that counts). */
+struct ledger_totals {
+	uint64_t commits;
+	uint64_t objects, records, errors,
+	    gaps;                            /* committed; errors and gaps are records */
+	uint64_t raw_bytes, bytes;           /* of those records, and compressed */
+	uint64_t delivered, delivered_bytes; /* objects, and compressed */
+	char committed_at[40], delivered_at[40]; /* the last time, RFC 3339, or "" */
+};
+
 struct ledger {
 	uint64_t gen, forgot;
+	struct ledger_totals totals;
 	struct ledger_entry *entry; /* in no order, with dead ones between */
 	size_t entries, entry_cap;
 	uint32_t *index; /* by the hash part of the id; see ledger.c */
@@ -126,6 +137,10 @@ struct ledger_names {
 };
 int ledger_names(const struct ledger *l, struct ledger_names *s, struct err *e);
 bool ledger_names_has(const struct ledger_names *s, const char *name);
+
+/* Count a batch, by its manifest, to what is committed or delivered `now`. */
+void ledger_count_committed(struct ledger *l, const struct ledger_batch *b, int64_t now);
+void ledger_count_delivered(struct ledger *l, const struct ledger_batch *b, int64_t now);
 
 /* Append the manifest of a batch with its "path" under `dir`, and LF. */
 void ledger_manifest(const struct ledger_batch *b, const char *dir, struct buf *line);

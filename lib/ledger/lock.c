@@ -154,6 +154,9 @@ ledger_delivered(const char *dir, const char *const keys[], size_t n, struct err
 		r = -1;
 	} else if (apart > 0) {
 		l->batches -= (size_t)apart;
+		for (ptrdiff_t i = 0; i < apart; i++)
+			ledger_count_delivered(
+			    l, &l->batch[l->batches + (size_t)i], clock_now());
 		if ((r = ledger_save(dir, l, &committed, e)) == 0)
 			remove_bodies(dir, l->batch + l->batches, (size_t)apart);
 		l->batches += (size_t)apart;

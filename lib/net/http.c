@@ -5,6 +5,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,25 +25,66 @@ struct http {
 	/* of the request under way */
 	const struct http_request *rq;
 	struct http_response *r;
+	struct err *e;   /* for `consume` */
 	uint64_t at;     /* bytes of the body handed over */
+	bool refused;    /* `consume` wanted no more */
 	bool body_short; /* the file ended before `bytes` */
 };
+
+/* ---- libcurl's memory, zeroed when it is given back ---- */
+
+static void
+zero_free(void *p)
+{
+	if (p != NULL)
+		explicit_bzero(p, malloc_usable_size(p));
+	free(p);
+}
+
+static void *
+zero_realloc(void *p, size_t n)
+{
+	size_t had = p != NULL ? malloc_usable_size(p) : 0;
+	void *to = malloc(n);
+
+	if (to == NULL)
+		return NULL;
+	if (p != NULL)
+		memcpy(to, p, had < n ? had : n);
+	zero_free(p);
+	return to;
+}
+
+static char *
+copy_string(const char *s)
+{
+	return strdup(s);
+}
+
+static bool
+begin(void)
+{
+	static bool begun; /* read by threads, written before there are any */
+
+	if (!begun)
+		begun = curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, zero_free,
+			    zero_realloc, copy_string, calloc) == CURLE_OK;
+	return begun;
+}
 
 struct http *
 http_new(const struct http_options *o, struct err *e)
 {
-	static bool begun;
 	struct http *h;
 
 	if (o->ca_file != NULL && access(o->ca_file, R_OK) < 0) {
 		err_set(e, ST_USAGE, "%.300s: %s", o->ca_file, strerror(errno));
 		return NULL;
 	}
-	if (!begun && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+	if (!begin()) {
 		err_set(e, ST_FAIL, "libcurl: does not start");
 		return NULL;
 	}
-	begun = true;
 	if ((h = calloc(1, sizeof *h)) == NULL || (h->curl = curl_easy_init()) == NULL) {
 		err_set(e, ST_FAIL, "libcurl: out of memory");
 		free(h);
@@ -75,6 +117,15 @@ http_response_done(struct http_response *r)
 	buf_done(&r->body);
 }
 
+/* So much of the body is on its way by now; less than before when it is sent again. */
+static void
+at(struct http *h, uint64_t now)
+{
+	if (h->o.sent != NULL)
+		*h->o.sent += now - h->at; /* modulo 2^64: may be less than before */
+	h->at = now;
+}
+
 static size_t
 on_read(char *to, size_t size, size_t count, void *user)
 {
@@ -86,11 +137,11 @@ on_read(char *to, size_t size, size_t count, void *user)
 		return 0;
 	if (h->rq->fd < 0) {
 		memcpy(to, h->rq->memory + h->at, n);
-	} else if (pread_full(h->rq->fd, to, n, h->at) != (ssize_t)n) {
+	} else if (pread_full(h->rq->fd, to, n, h->rq->from + h->at) != (ssize_t)n) {
 		h->body_short = true;
 		return CURL_READFUNC_ABORT;
 	}
-	h->at += n;
+	at(h, h->at + n);
 	h->r->moved_ns = clock_steady();
 	return n;
 }
@@ -103,7 +154,7 @@ on_seek(void *user, curl_off_t offset, int origin)
 
 	if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > h->rq->bytes)
 		return CURL_SEEKFUNC_CANTSEEK;
-	h->at = (uint64_t)offset;
+	at(h, (uint64_t)offset);
 	return CURL_SEEKFUNC_OK;
 }
 
@@ -121,13 +172,28 @@ on_header(char *p, size_t size, size_t count, void *user)
 	return n;
 }
 
+static bool
+is_success(struct http *h)
+{
+	long status = 0;
+
+	curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
+	return status >= 200 && status < 300;
+}
+
 static size_t
 on_body(char *p, size_t size, size_t count, void *user)
 {
-	struct http_response *r = ((struct http *)user)->r;
+	struct http *h = user;
+	struct http_response *r = h->r;
 	size_t n = size * count, room = r->body.max - r->body.n;
 
 	r->moved_ns = clock_steady();
+	if (h->rq->consume != NULL && is_success(h)) {
+		r->consumed += n;
+		h->refused = h->rq->consume(h->rq->user, p, n, h->e) < 0;
+		return h->refused ? 0 : n;
+	}
 	r->cut |= n > room;
 	buf_add(&r->body, p, n < room ? n : room);
 	return n;
@@ -139,7 +205,7 @@ on_progress(void *user, curl_off_t dt, curl_off_t dn, curl_off_t ut, curl_off_t 
 	const struct http *h = user;
 
 	(void)dt, (void)dn, (void)ut, (void)un;
-	return h->o.stop != NULL && *h->o.stop != 0;
+	return h->o.stop != NULL && __atomic_load_n(h->o.stop, __ATOMIC_RELAXED) != 0;
 }
 
 /* "host:port" of a URL. */
@@ -177,6 +243,12 @@ no_time(struct http *h, struct str host, struct err *e)
 	curl_off_t connected_us = 0;
 
 	curl_easy_getinfo(h->curl, CURLINFO_PRETRANSFER_TIME_T, &connected_us);
+	if (h->rq->total_ns > 0 &&
+	    (connected_us > 0 ? h->rq->stall_ns == 0 || h->rq->total_ns <= h->rq->stall_ns
+			      : h->rq->total_ns <= h->rq->connect_ns))
+		return err_set(e, ST_LATER, "%.*s: %s within %.3g s", (int)host.n, host.p,
+		    connected_us > 0 ? "no whole answer" : "no connection",
+		    (double)h->rq->total_ns / 1e9);
 	return err_set(e, ST_LATER,
 	    connected_us > 0 ? "%.*s: no byte moved for %.0f s"
 			     : "%.*s: no connection within %.0f s",
@@ -202,7 +274,13 @@ failed(struct http *h, CURLcode code, struct err *e)
 		return no_trust(h, host, e);
 	case CURLE_SSL_CACERT_BADFILE:
 		return err_set(e, ST_USAGE, "%s: holds no certificate in PEM form",
-		    h->o.ca_file ? h->o.ca_file : "the system's CA file");
+		    h->o.ca_file        ? h->o.ca_file
+		    : h->o.ca_pem.n > 0 ? "the CA given"
+					: "the system's CA file");
+	case CURLE_SSL_CERTPROBLEM:
+		return err_set(e, ST_USAGE,
+		    "%.*s: the client certificate and its key do not go together: %.200s",
+		    (int)host.n, host.p, why);
 	case CURLE_SSL_CONNECT_ERROR:
 		if (strstr(why, "wrong version number") == NULL)
 			break;
@@ -234,6 +312,30 @@ whole_seconds(int64_t ns)
 }
 
 static void
+set_blob(CURL *c, CURLoption option, struct str pem)
+{
+	struct curl_blob blob = { (void *)(uintptr_t)pem.p, pem.n, CURL_BLOB_NOCOPY };
+
+	if (pem.n > 0)
+		curl_easy_setopt(c, option, &blob);
+}
+
+static void
+set_trust(struct http *h)
+{
+	CURL *c = h->curl;
+
+	if (h->o.ca_file != NULL || h->o.ca_pem.n > 0)
+		curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
+	if (h->o.ca_file != NULL)
+		curl_easy_setopt(c, CURLOPT_CAINFO, h->o.ca_file);
+	else
+		set_blob(c, CURLOPT_CAINFO_BLOB, h->o.ca_pem);
+	set_blob(c, CURLOPT_SSLCERT_BLOB, h->o.cert_pem);
+	set_blob(c, CURLOPT_SSLKEY_BLOB, h->o.key_pem);
+}
+
+static void
 set_up(struct http *h, const struct http_request *rq)
 {
 	CURL *c = h->curl;
@@ -249,8 +351,16 @@ set_up(struct http *h, const struct http_request *rq)
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "logsweep/" LOGSWEEP_VERSION);
 	curl_easy_setopt(
 	    c, CURLOPT_CONNECTTIMEOUT_MS, (long)(rq->connect_ns / 1000000) + 1);
-	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES_PER_S);
-	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, whole_seconds(rq->stall_ns));
+	if (h->o.direct)
+		curl_easy_setopt(c, CURLOPT_NOPROXY, "*");
+	if (rq->stall_ns > 0) {
+		curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES_PER_S);
+		curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, whole_seconds(rq->stall_ns));
+	}
+	if (rq->total_ns > 0)
+		curl_easy_setopt(
+		    c, CURLOPT_TIMEOUT_MS, (long)(rq->total_ns / 1000000) + 1);
+	curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, (long)HTTP_BLOCK);
 	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(c, CURLOPT_HEADERDATA, h);
@@ -259,10 +369,7 @@ set_up(struct http *h, const struct http_request *rq)
 	curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
 	curl_easy_setopt(c, CURLOPT_XFERINFODATA, h);
 	curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
-	if (h->o.ca_file != NULL) {
-		curl_easy_setopt(c, CURLOPT_CAINFO, h->o.ca_file);
-		curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
-	}
+	set_trust(h);
 }
 
 static void
@@ -294,11 +401,13 @@ http_send(
 	h->rq = rq;
 	h->r = r;
 	h->at = 0;
-	h->body_short = false;
+	h->e = e;
+	h->body_short = h->refused = false;
 	buf_clear(&r->headers);
 	buf_clear(&r->body);
 	r->status = 0;
 	r->cut = false;
+	r->consumed = 0;
 	r->moved_ns = 0;
 	for (size_t i = 0; i < rq->header_n; i++) {
 		if ((more = curl_slist_append(list, rq->headers[i])) == NULL) {
@@ -312,8 +421,10 @@ http_send(
 	curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, list);
 	code = curl_easy_perform(h->curl);
 	curl_slist_free_all(list);
-	if (code != CURLE_OK)
-		return failed(h, code, e);
+	if (code != CURLE_OK) {
+		at(h, 0);
+		return h->refused ? -1 : failed(h, code, e);
+	}
 	curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
 	r->status = (int)status;
 	return 0;
@@ -322,11 +433,12 @@ http_send(
 bool
 http_header(const struct http_response *r, const char *name, struct str *value)
 {
-	const char *p = r->headers.p, *end = p + r->headers.n, *lf;
+	const char *p = r->headers.n > 0 ? r->headers.p : "", *end = p + r->headers.n,
+		   *lf;
 	size_t n = strlen(name);
 	bool found = false;
 
-	for (; r->headers.n > 0 && p < end; p = lf + 1) {
+	for (; p < end; p = lf + 1) {
 		if ((lf = memchr(p, '\n', (size_t)(end - p))) == NULL)
 			break;
 		if ((size_t)(lf - p) <= n || p[n] != ':' || strncasecmp(p, name, n) != 0)

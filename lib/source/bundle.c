@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/fileio.h"
 #include "source/decompress.h"
+#include "source/unpack.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -230,6 +231,7 @@ bundle_open(int fd, const char *name, uint64_t expand, bool growing, struct err 
 		err_sys(e, name);
 		return NULL;
 	}
+	unpack_use();
 	b->name = name;
 	b->growing = growing;
 	b->size = (uint64_t)st.st_size;

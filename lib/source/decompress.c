@@ -43,6 +43,21 @@ struct reader {
 	struct kept *kept; /* NULL: it can be read again */
 };
 
+static const struct reader_unpacker *unpacker;
+
+void
+reader_unpack_by(const struct reader_unpacker *by)
+{
+	unpacker = by;
+}
+
+/* A kind that is read here. */
+static enum pack
+known(enum pack pack)
+{
+	return pack == PACK_GZIP || unpacker != NULL ? pack : PACK_NONE;
+}
+
 static int
 gz_begin(struct reader *r)
 {
@@ -94,10 +109,11 @@ begin(struct reader *r)
 	r->cut = r->corrupt = r->peeked = false;
 	if (r->pack == PACK_GZIP)
 		return gz_begin(r);
-	unpack_free(r->unpack);
+	if (r->unpack != NULL)
+		unpacker->free(r->unpack);
 	r->unpack = NULL;
 	if (r->pack != PACK_NONE)
-		r->unpack = unpack_new(r->pack, fill_unpack, r);
+		r->unpack = unpacker->open(r->pack, fill_unpack, r);
 	return r->pack != PACK_NONE && r->unpack == NULL ? -1 : 0;
 }
 
@@ -127,7 +143,7 @@ reader_new(int fd, bool packed, struct err *e)
 	}
 	if (r != NULL && packed) {
 		n = pread_full(fd, magic, sizeof magic, 0);
-		r->pack = n > 0 ? pack_of(magic, (size_t)n) : PACK_NONE;
+		r->pack = n > 0 ? known(pack_of(magic, (size_t)n)) : PACK_NONE;
 		if (r->pack == PACK_NONE)
 			r->pack = PACK_GZIP;
 	}
@@ -142,7 +158,7 @@ reader_new_source(const struct reader_source *from, enum pack pack, struct err *
 	if (r != NULL) {
 		r->fd = -1;
 		r->from = from;
-		r->pack = pack;
+		r->pack = known(pack);
 	}
 	return ready(r, e);
 }
@@ -152,7 +168,8 @@ reader_free(struct reader *r)
 {
 	if (r != NULL) {
 		free(r->gz);
-		unpack_free(r->unpack);
+		if (r->unpack != NULL)
+			unpacker->free(r->unpack);
 		free(r->kept);
 	}
 	free(r);
@@ -237,13 +254,13 @@ gz_read(struct reader *r, void *p, size_t n, const char *name, struct err *e)
 static ssize_t
 unpacked(struct reader *r, void *p, size_t n)
 {
-	ssize_t got = unpack_read(r->unpack, p, n);
+	ssize_t got = unpacker->read(r->unpack, p, n);
 
 	if (got >= 0 || r->cut || r->corrupt)
 		return got < 0 ? 0 : got;
-	r->cut = unpack_cut(r->unpack);
+	r->cut = unpacker->cut(r->unpack);
 	r->corrupt = !r->cut;
-	r->why = unpack_why(r->unpack);
+	r->why = unpacker->why(r->unpack);
 	return 0;
 }
 

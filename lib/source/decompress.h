@@ -2,7 +2,7 @@
  *
  * Offsets count decompressed bytes, so a cursor stays right when a file is compressed.
  * gzip is RFC 1952 with any number of members; each member's CRC and length are checked
- * (ISA-L).  zstd, xz and bzip2 are read by unpack.h.  Reading a compressed file backwards
+ * (ISA-L).  zstd, xz and bzip2 are read where unpack_use was called (unpack.h).  Reading a compressed file backwards
  * begins it anew.
  *
  * A compressed file that ends before its data do is `cut`: it is being written, or was
@@ -16,7 +16,7 @@
  */
 #ifndef DECOMPRESS_H
 #define DECOMPRESS_H
-#include "source/unpack.h"
+#include "source/pack.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,6 +37,23 @@ struct reader_source {
 	const char *(*why)(void *arg); /* what the damage is */
 };
 enum { SOURCE_DAMAGED = -1, SOURCE_CUT = -2 };
+
+/* More compressed bytes: their number, 0 at the end, -1 when there is an error (whoever gives
+ * them knows which). */
+typedef ssize_t reader_fill(void *arg, void *p, size_t n);
+
+/* What unpacks other kinds than gzip. */
+struct unpack;
+struct reader_unpacker {
+	struct unpack *(*open)(enum pack pack, reader_fill *fill, void *arg);
+	/* Up to n bytes; 0: the end; -1: no more, because the compressed bytes ended too
+	 * early (`cut`) or are damaged, and `why` says how. */
+	ssize_t (*read)(struct unpack *u, void *p, size_t n);
+	bool (*cut)(const struct unpack *u);
+	const char *(*why)(const struct unpack *u);
+	void (*free)(struct unpack *u);
+};
+void reader_unpack_by(const struct reader_unpacker *by);
 
 /* Read `fd`, which stays the caller's.  `packed`: compressed; the kind is told by its first
  * bytes, and what is of none is taken for damaged gzip.  A pipe or terminal can be read once,

@@ -9,6 +9,7 @@
 #include "source/bundle.h"
 #include "source/claim.h"
 #include "source/decompress.h"
+#include "source/unpack.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -63,6 +64,7 @@ index_stats(struct ledger *l)
 int
 sweep_init(struct sweep *s, struct err *e)
 {
+	unpack_use();
 	s->dirs = calloc(1, sizeof *s->dirs);
 	s->known = index_stats(s->ledger);
 	if (s->dirs == NULL || s->known == NULL)

@@ -1,4 +1,5 @@
 #include "source/unpack.h"
+#include "source/decompress.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -11,7 +12,7 @@ enum { IN_BLOCK = 64 << 10 };
 
 struct unpack {
 	struct archive *a;
-	unpack_fill *fill;
+	reader_fill *fill;
 	void *arg;
 	enum pack pack;
 	bool begun, failed, input_ended;
@@ -19,36 +20,8 @@ struct unpack {
 	char in[IN_BLOCK];
 };
 
-enum pack
-pack_of(const void *p, size_t n)
-{
-	const unsigned char *b = p;
-
-	if (n >= 3 && memcmp(b, "\x1f\x8b\x08", 3) == 0)
-		return PACK_GZIP;
-	if (n >= 4 && memcmp(b, "\x28\xb5\x2f\xfd", 4) == 0)
-		return PACK_ZSTD;
-	if (n >= 6 && memcmp(b,
-			  "\xfd"
-			  "7zXZ\0",
-			  6) == 0)
-		return PACK_XZ;
-	if (n >= 10 && memcmp(b, "BZh", 3) == 0 && b[3] >= '1' && b[3] <= '9' &&
-	    memcmp(b + 4, "\x31\x41\x59\x26\x53\x59", 6) == 0)
-		return PACK_BZIP2;
-	return PACK_NONE;
-}
-
-const char *
-pack_name(enum pack pack)
-{
-	static const char *const names[] = { "", "gzip", "zstd", "xz", "bzip2" };
-
-	return names[pack];
-}
-
-struct unpack *
-unpack_new(enum pack pack, unpack_fill *fill, void *arg)
+static struct unpack *
+unpack_new(enum pack pack, reader_fill *fill, void *arg)
 {
 	struct unpack *u = calloc(1, sizeof *u);
 
@@ -64,7 +37,7 @@ unpack_new(enum pack pack, unpack_fill *fill, void *arg)
 	return u;
 }
 
-void
+static void
 unpack_free(struct unpack *u)
 {
 	if (u != NULL)
@@ -123,7 +96,7 @@ begin(struct unpack *u)
 	return 0;
 }
 
-ssize_t
+static ssize_t
 unpack_read(struct unpack *u, void *p, size_t n)
 {
 	la_ssize_t got;
@@ -134,14 +107,23 @@ unpack_read(struct unpack *u, void *p, size_t n)
 	return got < 0 ? fail(u, archive_error_string(u->a)) : got;
 }
 
-bool
+static bool
 unpack_cut(const struct unpack *u)
 {
 	return u->failed && u->input_ended;
 }
 
-const char *
+static const char *
 unpack_why(const struct unpack *u)
 {
 	return u->why;
+}
+
+void
+unpack_use(void)
+{
+	static const struct reader_unpacker by_libarchive = { unpack_new, unpack_read,
+		unpack_cut, unpack_why, unpack_free };
+
+	reader_unpack_by(&by_libarchive);
 }

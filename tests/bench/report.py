@@ -45,6 +45,10 @@ def limits(m, base):
     if base:
         at_most("CPU of the pipe on one core, by compressing alone", m["pinned"].cpu / base, 3, " x")
         at_most("CPU of the pipe, free on all cores, by compressing alone", m["free"].cpu / base, 3.5, " x")
+    if m["pods"]["alone"]:
+        alone = m["pods"]["alone"].cpu
+        at_most("the same with pod metadata, on one core", m["pods"]["pinned"].cpu / alone, 3, " x")
+        at_most("the same with pod metadata, free", m["pods"]["free"].cpu / alone, 3.5, " x")
     at_most("wall of the pipe, free, by its slowest stage alone", m["free"].wall / m["stages"], 1.3, " x")
     at_most("wall of the pipe on one core, by its CPU", m["pinned"].wall / m["pinned"].cpu, 1.15, " x")
     per_byte = [r.cpu / nbytes for nbytes, r in m["scale"]]
@@ -59,6 +63,8 @@ def limits(m, base):
     at_least("input of the pipe, wall", nbytes / MB / m["free"].wall, 150, " MB/s")
     for name, size in (("logparse", "1"), ("k8smeta", "2")):
         at_least(f"NDJSON through {name}, one core", m["sizes"][size] / MB / m[name].cpu, 800, " MB/s")
+    at_least("access logs through logparse -p nginx, one core",
+             m["nginx_size"] / MB / m["nginx"].cpu, 300, " MB/s")
     for name, limit in (("logtail", 16), ("logparse", 16), ("k8smeta", 16), ("logbatch", 64), ("s3put", 32)):
         peak = max(p for r in (m["pinned"], m["free"], m["whole"]) for n, _, _, p in r.procs if n == name)
         at_most(f"peak memory of {name}", peak / MIB, limit, " MiB")
@@ -93,10 +99,15 @@ def markdown(m, base):
         row("the pipe and s3put to file://, free", m["whole"], nbytes, base),
     ]
     text += [row(name, r, nbytes, base) for name, r in m["peers"]]
+    pods, alone = m["pods"], m["pods"]["alone"].cpu if m["pods"]["alone"] else 0
     text += [
+        row("with pod metadata, on one core", pods["pinned"], nbytes, alone),
+        row("with pod metadata, free", pods["free"], nbytes, alone),
         "",
         "Compressing alone is `igzip -1` (ISA-L, as `--gzip=fast`) on the "
-        f"{sizes['4'] / MIB:.0f} MiB that the pipe archives. rsyslog and syslog-ng write one gzip file, not "
+        f"{sizes['4'] / MIB:.0f} MiB that the pipe archives, and on {pods['size'] / MIB:.0f} MiB with pod "
+        "metadata (`k8smeta --pods`: labels, annotations, image, as the kubernetes filter of Fluent Bit "
+        "writes them). rsyslog and syslog-ng write one gzip file, not "
         "one an hour, and leave split lines in parts; jq writes one gzip file.",
         "",
         "## Compressing the output alone",
@@ -118,6 +129,8 @@ def markdown(m, base):
         "| --- | --: | --: | --: | --: | --: | --: |",
         row("logtail", m["logtail"], nbytes, base),
         row("logparse, on one core", m["logparse"], sizes["1"], base),
+        row("logparse -p nginx on access logs, on one core", m["nginx"], m["nginx_size"], 0),
+        row("jq -c . on the same, on one core", m["jq"], m["nginx_size"], 0),
         row("k8smeta, on one core", m["k8smeta"], sizes["2"], base),
         row("logbatch", m["logbatch"], sizes["3"], base),
         "",

@@ -20,6 +20,7 @@ static void
 check_splice(struct podmeta *m, struct str file)
 {
 	struct record_reader rr;
+	const struct podmeta_found *found;
 	struct record r;
 	struct buf b;
 	struct str line, ending;
@@ -34,8 +35,9 @@ check_splice(struct podmeta *m, struct str file)
 		record_reader_init(&rr);
 		for (int i = 0; i < 2; i++) {
 			must(record_read(&rr, line, &r), "a record: %.*s", SHOW(line));
-			ending = podmeta_of(m, &rr, &r);
-			must(ending.p != NULL, "out of memory");
+			found = podmeta_of(m, &rr, &r);
+			must(found != NULL, "out of memory");
+			ending = found->ending;
 			buf_clear(&b);
 			buf_add(&b, line.p, line.n - (ending.n > 0));
 			buf_addstr(&b, ending);
@@ -54,6 +56,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct str raw = exact(data, size);
 	struct podpath p;
 	static struct podmeta *m; /* its table is large */
+	struct podmeta_options o = { .node = "node \"7\"" };
 	struct err e;
 
 	if (podpath_parse(raw, &p)) {
@@ -62,13 +65,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_name(p.uid, PODPATH_UID, "-");
 		check_name(p.container, PODPATH_LABEL, "-");
 		check_name(p.docker_id, PODPATH_ID, "");
+		check_name(p.restart, PODPATH_RESTART, "");
 		must(p.pod[0] != '\0' || p.docker_id[0] != '\0', "nothing told");
 	} else {
 		static const struct podpath none;
 
 		must(memcmp(&p, &none, sizeof p) == 0, "half a match");
 	}
-	must(m != NULL || (m = podmeta_new("node \"7\"", &e)) != NULL, "%s", e.text);
+	must(m != NULL || (m = podmeta_new(&o, &e)) != NULL, "%s", e.text);
 	check_splice(m, raw);
 	exact_free(raw);
 	return 0;

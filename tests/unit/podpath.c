@@ -19,38 +19,41 @@ static const struct {
 	struct podpath want; /* all empty: no match */
 } table[] = {
 	/* links that the kubelet makes */
-	{ CON "pre-1_shop_dbg-" ID ".log", { "pre-1", "shop", "", "dbg", ID } },
+	{ CON "pre-1_shop_dbg-" ID ".log", { "pre-1", "shop", "", "dbg", ID, "" } },
 	{ CON "api-7f9c8f7977-z8t6f_shop_app-" ID ".log",
-	    { "api-7f9c8f7977-z8t6f", "shop", "", "app", ID } },
-	{ CON "a_b_side-car-2-" ID ".log", { "a", "b", "", "side-car-2", ID } },
-	{ CON "0_1_2-" ID ".log", { "0", "1", "", "2", ID } },
+	    { "api-7f9c8f7977-z8t6f", "shop", "", "app", ID, "" } },
+	{ CON "a_b_side-car-2-" ID ".log", { "a", "b", "", "side-car-2", ID, "" } },
+	{ CON "0_1_2-" ID ".log", { "0", "1", "", "2", ID, "" } },
 	{ CON "web-ip-10-0-0-7.eu-west-1.compute.internal_kube-system_web-" ID ".log",
-	    { "web-ip-10-0-0-7.eu-west-1.compute.internal", "kube-system", "", "web",
-		ID } },
-	{ CON "web.log_ns_c-" ID ".log", { "web.log", "ns", "", "c", ID } },
+	    { "web-ip-10-0-0-7.eu-west-1.compute.internal", "kube-system", "", "web", ID,
+		"" } },
+	{ CON "web.log_ns_c-" ID ".log", { "web.log", "ns", "", "c", ID, "" } },
 	{ CON "p_n_" ID "-" ID ".log", { .pod = "" } }, /* a container of 64 letters */
-	{ CON "p_n_c-" ID ".log.gz", { "p", "n", "", "c", ID } },
-	{ CON "p_n_c-" ID ".log-20261122", { "p", "n", "", "c", ID } },
-	{ "p_n_c-" ID ".log", { "p", "n", "", "c", ID } },
-	{ "../x/p_n_c-" ID ".log", { "p", "n", "", "c", ID } },
-	{ "/mnt/old node/containers/p_n_c-" ID ".log", { "p", "n", "", "c", ID } },
-	{ "\\/var\\/log\\/containers\\/p_n_c-" ID ".log", { "p", "n", "", "c", ID } },
-	{ "/\\u0022q\\n/p_n_c-" ID ".log", { "p", "n", "", "c", ID } },
-	{ "/var/log/\\u0070_n_c-" ID ".log", { "p", "n", "", "c", ID } },
-	{ "/M\xc3\xbcll/p_n_c-" ID ".log", { "p", "n", "", "c", ID } },
+	{ CON "p_n_c-" ID ".log.gz", { "p", "n", "", "c", ID, "" } },
+	{ CON "p_n_c-" ID ".log-20261122", { "p", "n", "", "c", ID, "" } },
+	{ "p_n_c-" ID ".log", { "p", "n", "", "c", ID, "" } },
+	{ "../x/p_n_c-" ID ".log", { "p", "n", "", "c", ID, "" } },
+	{ "/mnt/old node/containers/p_n_c-" ID ".log", { "p", "n", "", "c", ID, "" } },
+	{ "\\/var\\/log\\/containers\\/p_n_c-" ID ".log", { "p", "n", "", "c", ID, "" } },
+	{ "/\\u0022q\\n/p_n_c-" ID ".log", { "p", "n", "", "c", ID, "" } },
+	{ "/var/log/\\u0070_n_c-" ID ".log", { "p", "n", "", "c", ID, "" } },
+	{ "/M\xc3\xbcll/p_n_c-" ID ".log", { "p", "n", "", "c", ID, "" } },
 
 	/* the kubelet's own directories */
-	{ PODS "shop_pre-1_" UUID "/dbg/0.log", { "pre-1", "shop", UUID, "dbg", "" } },
-	{ PODS "shop_pre-1_" UUID "/dbg/17.log", { "pre-1", "shop", UUID, "dbg", "" } },
-	{ PODS "s_p_" UUID "/c/0.log.20261122-130000", { "p", "s", UUID, "c", "" } },
-	{ PODS "s_p_" UUID "/c/0.log.20261122-130000.gz", { "p", "s", UUID, "c", "" } },
+	{ PODS "shop_pre-1_" UUID "/dbg/0.log",
+	    { "pre-1", "shop", UUID, "dbg", "", "0" } },
+	{ PODS "shop_pre-1_" UUID "/dbg/17.log",
+	    { "pre-1", "shop", UUID, "dbg", "", "17" } },
+	{ PODS "s_p_" UUID "/c/0.log.20261122-130000", { "p", "s", UUID, "c", "", "0" } },
+	{ PODS "s_p_" UUID "/c/0.log.20261122-130000.gz",
+	    { "p", "s", UUID, "c", "", "0" } },
 	{ PODS "kube-system_web-node.a.b_" HASH "/web/0.log",
-	    { "web-node.a.b", "kube-system", HASH, "web", "" } },
+	    { "web-node.a.b", "kube-system", HASH, "web", "", "0" } },
 	{ "bundle.tar.gz!var/log/pods/s_p_" UUID "/c/0.log",
-	    { "p", "s", UUID, "c", "" } },
-	{ "/b/bundle.tar.gz!s_p_" UUID "/c/0.log.gz", { "p", "s", UUID, "c", "" } },
-	{ "a.zip!p_n_c-" ID ".log", { "p", "n", "", "c", ID } },
-	{ "s_p_" UUID "/c/0.log", { "p", "s", UUID, "c", "" } },
+	    { "p", "s", UUID, "c", "", "0" } },
+	{ "/b/bundle.tar.gz!s_p_" UUID "/c/0.log.gz", { "p", "s", UUID, "c", "", "0" } },
+	{ "a.zip!p_n_c-" ID ".log", { "p", "n", "", "c", ID, "" } },
+	{ "s_p_" UUID "/c/0.log", { "p", "s", UUID, "c", "", "0" } },
 	{ PODS "s_p_" UUID "//0.log", { .pod = "" } },
 	{ PODS "s_p_" UUID "/c/x.log", { .pod = "" } },
 	{ PODS "s_p_" UUID "/c/.log", { .pod = "" } },
@@ -80,7 +83,7 @@ static const struct {
 	{ "/x/" ID "-json.log.2.gz", { .docker_id = ID } },
 	{ ID "-json.log", { .docker_id = ID } },
 	{ ID "-json.log.a_b_c.log", { .docker_id = ID } },
-	{ ID "-json.log.a_b_c-" ID ".log", { ID "-json.log.a", "b", "", "c", ID } },
+	{ ID "-json.log.a_b_c-" ID ".log", { ID "-json.log.a", "b", "", "c", ID, "" } },
 	{ "/x/" ID "-json.txt", { .pod = "" } },
 	{ "/x/" ID "-jso", { .pod = "" } },
 	{ "/x/" ID, { .pod = "" } },
@@ -130,7 +133,8 @@ same(const struct podpath *a, const struct podpath *b)
 {
 	return strcmp(a->pod, b->pod) == 0 && strcmp(a->namespace, b->namespace) == 0 &&
 	       strcmp(a->uid, b->uid) == 0 && strcmp(a->container, b->container) == 0 &&
-	       strcmp(a->docker_id, b->docker_id) == 0;
+	       strcmp(a->docker_id, b->docker_id) == 0 &&
+	       strcmp(a->restart, b->restart) == 0;
 }
 
 static bool
@@ -199,7 +203,7 @@ test_lengths(void)
 			    row[i].namespace, row[i].container);
 			want.docker_id[0] = '\0';
 			if (row[i].fits)
-				strcpy(want.uid, UUID);
+				strcpy(want.uid, UUID), strcpy(want.restart, "0");
 			snprintf(path, sizeof path, PODS "%s_%s_" UUID "/%s/0.log", ns,
 			    pod, c);
 			ok(parses_as(path, &want), "pods, %zu %zu %zu", row[i].pod,
@@ -321,7 +325,8 @@ ending_of(struct podmeta *m, struct record_reader *rr, const char *file, char *l
 	sprintf(line,
 	    "{\"_src\":{\"file\":\"%s\",\"id\":\"9/o\",\"gen\":3,\"end\":7},\"a\":1}",
 	    file);
-	return record_read(rr, str_of(line), &r) ? podmeta_of(m, rr, &r) : STR("?");
+	return record_read(rr, str_of(line), &r) ? podmeta_of(m, rr, &r)->ending
+						 : STR("?");
 }
 
 static bool
@@ -330,7 +335,8 @@ renders(const char *node, const char *file, const char *want)
 	struct record_reader rr;
 	char line[1024];
 	struct err e;
-	struct podmeta *m = podmeta_new(node, &e);
+	struct podmeta_options o = { .node = node };
+	struct podmeta *m = podmeta_new(&o, &e);
 	bool good = true;
 
 	record_reader_init(&rr);
@@ -367,7 +373,8 @@ test_many_files(void)
 	struct record_reader rr;
 	char line[1024], file[300], want[300];
 	struct err e;
-	struct podmeta *m = podmeta_new(NULL, &e);
+	struct podmeta_options o = { .node = NULL };
+	struct podmeta *m = podmeta_new(&o, &e);
 	unsigned bad = 0;
 	size_t most = 0;
 
