@@ -17,7 +17,7 @@ setup() {
 # recipe NAME: run it
 recipe() {
 	awk -v open="\`\`\`sh recipe $1" '$0 == open { on = 1; next } on && /^```$/ { exit } on' "$recipes" |
-		sed "s|/var/log|$PWD/log|g; s|/srv/archive|$PWD/archive|g; s|s3://example-logs|file://$PWD/bucket|g" >recipe
+		sed "s|/var/log|$PWD/log|g; s|/srv/|$PWD/|g; s|s3://example-logs|file://$PWD/bucket|g" >recipe
 	[ -s recipe ]
 	run -0 --separate-stderr bash -o pipefail recipe
 }
@@ -46,6 +46,17 @@ node() {
 	node
 	touch -d 2026-11-22T13:45:00Z log/pods/*/*/*
 	recipe namespace
+	[ "${#lines[@]}" -eq 3 ]
+	[ "${lines[0]}" = '2026-11-22T13:12:00.5Z  {"level":"error","msg":"no such user"}' ]
+	[ "${lines[2]}" = '2026-11-22T13:18:00.5Z  {"level":"error","msg":"disk full"}' ]
+}
+
+@test "the same from a tar file" {
+	mkdir var && cd var && node && cd ..
+	rm -r var/log/containers
+	touch -d 2026-11-22T13:45:00Z var/log/pods/*/*/*
+	tar czf node-7.tar.gz var && rm -r var
+	recipe tarball
 	[ "${#lines[@]}" -eq 3 ]
 	[ "${lines[0]}" = '2026-11-22T13:12:00.5Z  {"level":"error","msg":"no such user"}' ]
 	[ "${lines[2]}" = '2026-11-22T13:18:00.5Z  {"level":"error","msg":"disk full"}' ]
