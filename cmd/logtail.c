@@ -352,6 +352,10 @@ finish(struct run *run, struct err *e)
 		    (unsigned long long)s->n.gaps);
 	if (s->n.gaps > 0 || s->tail.n.rejected > 0 || s->n.unreadable > 0)
 		run->status = status_worse(run->status, ST_ASIDE);
+	if (run->denied)
+		diag_warn(
+		    "log files of some runtimes are for root alone: run as root, or "
+		    "with CAP_DAC_READ_SEARCH");
 	if (run->denied && s->n.files + s->n.unchanged + s->n.waiting == 0)
 		run->status = ST_NOPERM;
 	take_counts(run);

@@ -541,7 +541,8 @@ for l in sys.stdin: sys.stdout.buffer.write(json.loads(l)["log"].encode() + b"\n
 	chmod 000 d/b.log
 	as_nobody logtail --state=none d
 	[ "$status" -eq 3 ]
-	[ "$stderr" = "logtail: $PWD/d/b.log: Permission denied" ]
+	[ "${stderr_lines[0]}" = "logtail: $PWD/d/b.log: Permission denied" ]
+	[ "${stderr_lines[1]}" = "logtail: log files of some runtimes are for root alone: run as root, or with CAP_DAC_READ_SEARCH" ]
 	[ "$(logs <<<"$output")" = "line 1" ]
 	chmod 000 d/a.log
 	as_nobody logtail d
