@@ -295,11 +295,13 @@ delivered(struct run *run, struct order *m)
 	m->key = NULL;
 }
 
-/* Why, and once what to do about it, unless the message says that. */
+/* Why, and once what to do about it, unless the message says that: it names an option, or asks. */
 static void
 tell_failure(struct run *run, const char *text)
 {
-	const char *advice = strstr(text, "--") == NULL ? advice_on(text) : NULL;
+	size_t n = strlen(text);
+	bool told = strstr(text, "--") != NULL || (n > 0 && text[n - 1] == '?');
+	const char *advice = told ? NULL : advice_on(text);
 
 	diag_error("%s", text);
 	if (advice != NULL && advice != run->advised)
