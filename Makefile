@@ -2,23 +2,28 @@
 PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 MANDIR  ?= $(PREFIX)/share/man
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 CFLAGS  ?= -O2 -g
 B       ?= build
 VERSION := 0.1.0
 
-PROGS    := logtail logparse k8smeta logbatch s3put logsweep-status
+PROGS    := logtail logparse k8smeta logbatch s3put k8ssweep logsweep-status
 PKGS_logtail  := libcrypto libisal
 PKGS_logparse := libpcre2-8
 PKGS_k8smeta  := libcrypto libcurl libisal yaml-0.1
 PKGS_logbatch := libcrypto libisal zlib
 PKGS_s3put    := libcrypto libcurl
+PKGS_k8ssweep := jansson libcrypto libcurl yaml-0.1
 PKGS_logsweep-status := libcrypto
 PKGS     := $(sort $(foreach p,$(PROGS),$(PKGS_$(p))))
 
 # What setup installs, and why: README.md, "Dependencies".
-DEBS     := pkg-config zlib1g-dev libisal-dev libpcre2-dev libcurl4-openssl-dev libssl-dev libyaml-dev
-DEBS_CHECK := libjansson-dev libclang-rt-14-dev bats bats-assert bats-support jq mandoc python3 clang clang-format clang-tidy \
-            cppcheck valgrind openssl curl procps bc strace tzdata radosgw ceph-mon ceph-osd ceph-common
+DEBS     := pkg-config zlib1g-dev libisal-dev libpcre2-dev libcurl4-openssl-dev libssl-dev libyaml-dev \
+            libjansson-dev
+DEBS_CHECK := libclang-rt-14-dev bats bats-assert bats-support jq mandoc python3 clang clang-format clang-tidy \
+            cppcheck valgrind openssl curl procps bc strace tzdata radosgw ceph-mon ceph-osd ceph-common \
+            python3-yaml podman runc systemd
+DEBS_IMAGE := busybox-static ca-certificates tzdata python3
 DEBS_BENCH := pigz isal python3
 
 std      = -std=c17 -D_GNU_SOURCE -Ilib -DLOGSWEEP_VERSION='"$(VERSION)"'
@@ -32,6 +37,7 @@ srcs    := $(wildcard $(rooms:%=lib/%/*.c))
 objs    := $(srcs:%.c=$(B)/%.o)
 bins    := $(PROGS:%=$(B)/%)
 units   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
+units_systemd := $(wildcard examples/systemd/*.service examples/systemd/*.timer)
 gens    := $(wildcard tests/gen/*.c)
 say      = @$(if $(V),,echo "  $1  $@";) # V=1 shows the commands
 
@@ -52,7 +58,14 @@ bench-check: setup                   ## instructions of each stage beside bench/
 check-quick: build units $(B)/nodetree ## the tests without set-up (T='names of bats files')
 	PATH="$(abspath $(B)):$$PATH" B="$(abspath $(B))" tests/run.sh $(T)
 units: $(units)
-setup: ; @tests/setup.sh $(DEBS) $(DEBS_CHECK)      ## install what the tests need (apt-get as root)
+image: setup-image build             ## the container image, without a registry: build/image/logsweep.tar
+	$(MAKE) image-root
+	k8s-cronjobs/image/archive.py $(B)/image/root logsweep:$(VERSION) $(B)/image/logsweep.tar
+image-root:
+	@mkdir -p $(B)/image
+	k8s-cronjobs/image/rootfs.sh $(B) $(B)/image/root $(PROGS)
+setup-image: ; @tests/setup.sh $(DEBS) $(DEBS_IMAGE)
+setup: ; @tests/setup.sh $(DEBS) $(DEBS_CHECK) $(DEBS_IMAGE)      ## install what the tests need (apt-get as root)
 setup-build: ; @tests/setup.sh $(DEBS) jq
 setup-bench: ; @tests/setup.sh $(DEBS) jq $(DEBS_BENCH)
 asan:                                ## the tests again, under ASan and UBSan
@@ -81,8 +94,11 @@ install: build                       ## into DESTDIR, under PREFIX
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7
 	install -m 755 $(bins) $(DESTDIR)$(BINDIR)
 	for s in 1 5 7; do install -m 644 man/*.$$s $(DESTDIR)$(MANDIR)/man$$s || exit 1; done
+	install -d $(DESTDIR)$(UNITDIR)
+	install -m 644 $(units_systemd) $(DESTDIR)$(UNITDIR)
 uninstall:                           ## take away what install put there
 	rm -f $(PROGS:%=$(DESTDIR)$(BINDIR)/%)
+	rm -f $(units_systemd:examples/systemd/%=$(DESTDIR)$(UNITDIR)/%)
 	for f in $(notdir $(wildcard man/*.[157])); do rm -f $(DESTDIR)$(MANDIR)/man$${f##*.}/$$f; done
 help:                                ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## *\(.*\)/\1\t\2/p' Makefile | expand -t 14
@@ -108,5 +124,5 @@ $(B)/nodetree: $(gens) $(wildcard tests/gen/*.h)
 
 -include $(wildcard $(B)/cmd/*.d $(B)/lib/*/*.d $(B)/unit/*.d)
 .PHONY: build check demo bench bench-check check-quick units setup setup-build setup-bench asan tsan valgrind \
-	soak fuzz faults lint format install uninstall help clean
+	image image-root setup-image soak fuzz faults lint format install uninstall help clean
 .SECONDARY:

@@ -25,6 +25,7 @@ enum {
 	WATCH_AFTER_S = 30, /* a run that lasts longer watches */
 	IDLE_MS =
 	    1000, /* marks of dropped records are written when so long nothing came */
+	MARKS_EVERY_S = 10, /* and so often when there is no rest */
 	PODS_BLOCK = 64 << 10,
 	TOLD_MAX = 3, /* files of unknown pods that are named */
 };
@@ -182,10 +183,18 @@ one_mark(struct filter *f, const struct record *r)
 	record_pass(&f->out, r);
 }
 
+/* In a pipe that goes on, what was left out must not hold back the commit for ever. */
 static void
 idle(struct filter *f, bool quiet)
 {
-	(void)quiet;
+	static int64_t last_ns;
+	int64_t now_ns = clock_steady();
+
+	if (last_ns == 0)
+		last_ns = now_ns;
+	if (!quiet && now_ns - last_ns < MARKS_EVERY_S * SECOND)
+		return;
+	last_ns = now_ns;
 	dropped_flush(&dropped, &f->out);
 }
 

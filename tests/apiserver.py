@@ -244,16 +244,21 @@ class Secure(Server):
         return tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False), peer
 
 
-if __name__ == "__main__":
+def main(answer):
+    global tls
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(f"{root}/server.crt", f"{root}/server.key")
     tls.load_verify_locations(f"{root}/ca.crt")
     tls.verify_mode = ssl.CERT_OPTIONAL
-    server = Secure(("127.0.0.1", 0), Answer)
+    server = Secure(("127.0.0.1", 0), answer)
     # an address that the certificate does not name
-    other = Secure(("127.0.0.2", server.server_port), Answer)
+    other = Secure(("127.0.0.2", server.server_port), answer)
     threading.Thread(target=other.serve_forever, daemon=True).start()
     with open(f"{root}/port.new", "w") as f:
         f.write(str(server.server_port))
     os.rename(f"{root}/port.new", f"{root}/port")
     server.serve_forever()
+
+
+if __name__ == "__main__":
+    main(Answer)

@@ -4,6 +4,7 @@
 # apiserver.sh stop DIR  - ends it, by its process id
 #
 # DIR gets port, ca.crt, other-ca.crt (which signed nothing here), client.crt, client.key, token.
+# SERVER is another server, made of this one.
 # A bats file that starts it must hand no descriptor of its own down.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -31,7 +32,7 @@ start)
 		signed client /O=system:nodes/CN=system:node:node-1 extendedKeyUsage=clientAuth
 	} >openssl.log 2>&1
 	echo test-token-1 >token
-	python3 "$here/apiserver.py" . \
+	python3 "${SERVER:-$here/apiserver.py}" . \
 		</dev/null >server.log 2>&1 3>&- &
 	echo $! >pid
 	for _ in $(seq 200); do

@@ -89,6 +89,7 @@ podfeed_whole(void *feed, struct str object, bool list, struct err *e)
 {
 	struct podfeed *f = feed;
 	struct jscan_member type, inner;
+	int r;
 
 	if (list)
 		return 0;
@@ -100,7 +101,14 @@ podfeed_whole(void *feed, struct str object, bool list, struct err *e)
 	keep_version(f, inner.value);
 	if (str_eq(type.value, STR("\"BOOKMARK\"")))
 		return 0;
-	return put(f, inner.value, POD_NONE, e);
+	r = put(f, inner.value, POD_NONE, e);
+	if (r == 0 && f->line.n > 0 && str_eq(type.value, STR("\"DELETED\""))) {
+		podtable_lock(f->table);
+		podtable_gone(
+		    f->table, pod_text((struct str){ f->line.p, f->line.n }, "uid"));
+		podtable_unlock(f->table);
+	}
+	return r;
 }
 
 static int

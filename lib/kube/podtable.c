@@ -279,6 +279,49 @@ podtable_put(struct podtable *t, struct str line, int64_t seen_s, bool fresh)
 	return 0;
 }
 
+void
+podtable_gone(struct podtable *t, struct str uid)
+{
+	struct podtable_entry *en = find(t, BY_UID, uid, STR(""));
+
+	if (en != NULL)
+		en->fresh = false;
+}
+
+void
+podtable_unlist(struct podtable *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		t->entry[i].fresh = false;
+}
+
+void
+podtable_age(struct podtable *t, int64_t now_s, int64_t oldest_s)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		struct podtable_entry *en = &t->entry[i];
+
+		if (en->fresh)
+			en->seen_s = now_s;
+		if (en->seen_s < oldest_s) {
+			t->bytes -= en->line.n;
+			free((void *)(uintptr_t)en->line.p);
+		} else {
+			t->entry[kept++] = *en;
+		}
+	}
+	if (kept == t->n)
+		return;
+	t->n = kept;
+	t->used = 0;
+	memset(t->slot, 0, t->slots * sizeof *t->slot);
+	for (size_t i = 0; i < t->n; i++)
+		insert_keys(t, i);
+	count_change(t);
+}
+
 const struct podtable_entry *
 podtable_uid(struct podtable *t, struct str uid)
 {

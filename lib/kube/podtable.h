@@ -23,7 +23,7 @@ struct podtable; /* opaque */
 struct podtable_entry {
 	struct str line;
 	int64_t seen_s;  /* when a source last listed it, s since the epoch */
-	bool pod, fresh; /* fresh: put by a source in this run, not by the cache */
+	bool pod, fresh; /* fresh: a source of this run lists it */
 };
 
 struct podtable *podtable_new(void); /* NULL: out of memory */
@@ -36,6 +36,16 @@ uint64_t podtable_changes(const struct podtable *t);
 /* Copies `line`, which is a pod's or a namespace's by pod_check or pod_line.  A line of the
  * same uid that was seen later stays.  -1: the table is full, or memory is short. */
 int podtable_put(struct podtable *t, struct str line, int64_t seen_s, bool fresh);
+
+/* The pod is deleted: it stays, but as one that no source lists. */
+void podtable_gone(struct podtable *t, struct str uid);
+
+/* The sources are about to be asked again: as yet they list nothing. */
+void podtable_unlist(struct podtable *t);
+
+/* What is listed is there at `now_s`; what is not, and was seen before `oldest_s`, is
+ * forgotten: for runs that last. */
+void podtable_age(struct podtable *t, int64_t now_s, int64_t oldest_s);
 
 /* NULL: not known. */
 const struct podtable_entry *podtable_uid(struct podtable *t, struct str uid);

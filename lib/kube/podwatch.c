@@ -12,14 +12,14 @@
 
 #define SECOND 1000000000LL
 
-enum { SAVE_EVERY_S = 60, LIST_WITHIN_S = 60 };
+enum { SAVE_EVERY_S = 60, LIST_WITHIN_S = 60, AGE_EVERY_S = 3600 };
 
 struct podwatch {
 	struct podfeed *f;
 	struct podwatch_options o;
 	pthread_t thread;
 	atomic_bool missed;
-	int64_t saved_ns;
+	int64_t saved_ns, aged_ns;
 	uint64_t saved_changes;
 	bool failing; /* read after the thread has ended */
 	struct err why;
@@ -31,6 +31,20 @@ stopped(const struct podwatch *w)
 	return __atomic_load_n(w->o.stop, __ATOMIC_RELAXED) != 0;
 }
 
+/* A watch knows what is there still; what has been deleted long ago is let go. */
+static void
+age(struct podwatch *w)
+{
+	int64_t now_s = clock_now() / SECOND;
+
+	if (w->failing || clock_steady() - w->aged_ns < AGE_EVERY_S * SECOND)
+		return;
+	podtable_lock(w->f->table);
+	podtable_age(w->f->table, now_s, now_s - PODCACHE_AGE_S);
+	podtable_unlock(w->f->table);
+	w->aged_ns = clock_steady();
+}
+
 /* The cache is saved on the way, when a minute is over: a pipe that follows is ended by a
  * signal, not by the end of its input. */
 static void
@@ -39,6 +53,7 @@ save(struct podwatch *w)
 	uint64_t changes = podtable_changes(w->f->table);
 	struct err unused; /* the save at the end of the run tells */
 
+	age(w);
 	if (w->o.cache_dir == NULL || changes == w->saved_changes ||
 	    clock_steady() - w->saved_ns < SAVE_EVERY_S * SECOND)
 		return;
@@ -74,6 +89,9 @@ static int
 list(struct podwatch *w, struct err *e)
 {
 	w->f->now_s = clock_now() / SECOND;
+	podtable_lock(w->f->table);
+	podtable_unlist(w->f->table);
+	podtable_unlock(w->f->table);
 	return podfeed_list(
 	    w->f, w->o.server, w->o.kubelet, clock_steady() + LIST_WITHIN_S * SECOND, e);
 }
@@ -224,7 +242,7 @@ podwatch_start(struct podfeed *f, const struct podwatch_options *o, struct err *
 	}
 	w->f = f;
 	w->o = *o;
-	w->saved_ns = clock_steady();
+	w->saved_ns = w->aged_ns = clock_steady();
 	atomic_init(&w->missed, false);
 	/* signals are the main thread's */
 	sigfillset(&all);

@@ -417,6 +417,18 @@ test_table(void)
 	}
 	ok(bad == 0 && podtable_count(t) == 10002, "10000 pods, changed three times (%u)",
 	    bad);
+	podtable_gone(t, STR("x-5"));
+	podtable_gone(t, STR("x-6"));
+	podtable_gone(t, STR("nobody"));
+	podtable_age(t, 50000, 30006);
+	ok(podtable_count(t) == 10001 && podtable_uid(t, STR("x-5")) == NULL &&
+		podtable_uid(t, STR("x-6"))->seen_s == 30006 &&
+		podtable_uid(t, STR("x-7"))->seen_s == 50000,
+	    "what is gone and old is forgotten, what is listed is as of now");
+	podtable_unlist(t);
+	podtable_age(t, 60000, 50001);
+	ok(podtable_count(t) == 0 && podtable_uid(t, STR("x-7")) == NULL,
+	    "and all of it when nothing is");
 	podtable_free(t);
 }
 
