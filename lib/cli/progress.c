@@ -5,6 +5,7 @@
 #include "cli/stats.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,10 +13,10 @@
 
 #define EVERY_NS 250000000LL
 
-static bool drawn;
+static _Atomic bool drawn; /* messages of any thread wipe the line away */
 
-static bool
-wanted(void)
+bool
+progress_wanted(void)
 {
 	static int answer = -1;
 	struct stat st;
@@ -45,21 +46,25 @@ progress_draw(const struct stats *s)
 	double seconds, mb = (double)s->bytes_in / 1e6;
 	int n;
 
-	if (!wanted() || (now = clock_steady()) - last < EVERY_NS)
+	if (!progress_wanted() || (now = clock_steady()) - last < EVERY_NS)
 		return;
 	last = now;
-	seconds = (double)(now - s->started) / 1e9;
-	n = snprintf(line, sizeof line,
-	    "\r\033[K%.20s: %" PRIu64 " in, %.1f MB, %.1f MB/s, %.0f s", diag_prog(),
-	    s->in, mb, seconds > 0 ? mb / seconds : 0, seconds);
-	put(line, (size_t)n);
+	n = snprintf(line, sizeof line, "\r\033[K%.20s: ", diag_prog());
+	if (s->line != NULL) {
+		s->line(s, line + n, sizeof line - (size_t)n);
+	} else {
+		seconds = (double)(now - s->started) / 1e9;
+		snprintf(line + n, sizeof line - (size_t)n,
+		    "%" PRIu64 " in, %.1f MB, %.1f MB/s, %.0f s", s->in, mb,
+		    seconds > 0 ? mb / seconds : 0, seconds);
+	}
+	put(line, strlen(line));
 	drawn = true;
 }
 
 void
 progress_wipe(void)
 {
-	if (drawn)
+	if (atomic_exchange(&drawn, false))
 		put("\r\033[K", 4);
-	drawn = false;
 }

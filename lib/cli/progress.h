@@ -6,10 +6,15 @@
  */
 #ifndef PROGRESS_H
 #define PROGRESS_H
+#include <stdbool.h>
+
 struct stats;
 
 /* To call now and then; cheap when nothing is to be drawn.  stats_poll does. */
 void progress_draw(const struct stats *s);
+
+/* Will there be one, so that it is worth while to find out what it should say? */
+bool progress_wanted(void);
 
 /* Wipe the line away, if there is one. */
 void progress_wipe(void);

@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "record/timestamp.h"
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct err;
@@ -30,6 +31,8 @@ struct stats {
 	} own[STATS_OWN_MAX];
 	unsigned owns;
 	int64_t started; /* clock_steady() */
+	/* what progress says after the program's name; NULL: records, bytes and rate */
+	void (*line)(const struct stats *s, char *text, size_t size);
 };
 
 /* Starts the clock and sets SIGUSR1 to ask for a line.  `s` begins as zeros; stats_own may
