@@ -292,7 +292,7 @@ finish(struct run *run, struct err *e)
 		    (unsigned long long)s->n.gaps);
 	if (s->n.gaps > 0 || s->tail.n.rejected > 0 || s->n.unreadable > 0)
 		run->status = status_worse(run->status, ST_ASIDE);
-	if (run->denied && s->n.files + s->n.unchanged + s->n.waiting == 0)
+	if (run->denied && !list && s->n.files + s->n.unchanged + s->n.waiting == 0)
 		run->status = ST_NOPERM;
 	take_counts(run);
 	if (stats_end(&run->stats, e) < 0)

@@ -147,7 +147,7 @@ lossy() {
 	unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES # what is built is put there: -o build
 	local make=(make -s -o build -C "$top" B="${B:-$top/build}" DESTDIR="$PWD/dest" PREFIX=/usr)
 	run -0 "${make[@]}" install
-	for p in logtail logparse k8smeta logbatch s3put k8ssweep; do
+	for p in logtail logparse k8smeta logbatch s3put k8ssweep logsweep-status; do
 		[ "$("dest/usr/bin/$p" --version | head -n 1)" = "$("$p" --version | head -n 1)" ]
 	done
 	for page in "$top"/man/*.[157]; do

@@ -6,7 +6,7 @@ man=$BATS_TEST_DIRNAME/../man
 
 # Ours among what is on PATH: Debian has a logtail of its own.
 programs() {
-	for p in logtail logparse k8smeta logbatch s3put k8ssweep; do
+	for p in logtail logparse k8smeta logbatch s3put k8ssweep logsweep-status; do
 		"$p" --version 2>/dev/null | grep -q '(logsweep)' && echo "$p"
 	done
 }

@@ -138,13 +138,33 @@ look(struct sweep *s, const struct family *f, const struct member *m, struct lis
 	return got < 0 ? -1 : 0;
 }
 
+struct unopened {
+	struct sweep *s;
+	const struct family *f;
+};
+
+/* A file of the family that cannot be opened is told, and listed too; should the output
+ * fail here, the next write says so. */
+static void
+unopened(void *arg, const struct err *why)
+{
+	const struct unopened *u = arg;
+	const struct member none = { .fd = -1 };
+	const struct listed w = { .state = "unreadable" };
+	struct err e;
+
+	u->s->warn(u->s->arg, why);
+	(void)put(u->s, u->f, &none, &w, &e);
+}
+
 int
 list_family(struct sweep *s, struct family *f, struct err *e)
 {
-	int r = family_open(f, &s->names, s->rotated, s->warn, s->arg, e);
+	struct unopened u = { s, f };
+	int r = family_open(f, &s->names, s->rotated, unopened, &u, e);
 
 	if (r < 0) {
-		s->warn(s->arg, e);
+		unopened(&u, e);
 		return 0;
 	}
 	for (size_t i = 0; i < f->members; i++) {

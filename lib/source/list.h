@@ -7,7 +7,7 @@
  * .gz what its last member says of itself, RFC 1952 ISIZE: right below 4 GiB in one member).
  * committed is the cursor, of two streams the one that is behind; lag is size - committed.
  * state: "new", "behind", "done", "empty", "waiting" (its first line has no end yet) or
- * "unreadable" (why is then told by `warn`).  Of a file only its first KiB and, to tell equal
+ * "unreadable" (why is then told by `warn`; path is "" if it could not even be opened).  Of a file only its first KiB and, to tell equal
  * beginnings apart, one KiB more are read; of a .gz all up to there.
  */
 #ifndef LIST_H
