@@ -113,7 +113,11 @@ $(B)/cmd/%.o: cmd/%.c
 	$(call say,cc)$(CC) $(std) $(warn) $(hard) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 $(B)/lib.a: $(objs)
 	$(call say,ar)rm -f $@ && $(AR) rcs $@ $^
-$(bins): $(B)/%: $(B)/cmd/%.o $(B)/lib.a
+$(B)/cmd/%.libs.o: lib/cli/libraries.c Makefile
+	@mkdir -p $(@D)
+	$(call say,cc)$(CC) $(std) $(warn) $(hard) $(CPPFLAGS) $(CFLAGS) $(foreach p,$(PKGS_$*),-DWITH_$(subst -,_,$(subst .,_,$(p)))) \
+		-MMD -MP -c -o $@ $<
+$(bins): $(B)/%: $(B)/cmd/%.o $(B)/cmd/%.libs.o $(B)/lib.a
 	$(call say,ld)$(CC) $(CFLAGS) $(hardld) $(LDFLAGS) -o $@ $^ $(if $(PKGS_$*),$(shell pkg-config --libs $(PKGS_$*))) $(LDLIBS)
 $(B)/unit/%: tests/unit/%.c tests/unit/unit.h $(B)/lib.a
 	@mkdir -p $(@D)

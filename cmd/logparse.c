@@ -27,8 +27,8 @@ static const struct opt options[] = {
 	{ 0, "into", "KEY", OPT_STR, &into,
 	    "the field for what is parsed (log_processed)" },
 	{ 0, "merge", NULL, OPT_FLAG, &merge, "lift what is parsed to the top level" },
-	{ 0, "keep", "WHEN", OPT_STR, &keep,
-	    "auto, yes or no: keep the message (auto: not if it was JSON)" },
+	{ 0, "keep", "auto|yes|no", OPT_STR, &keep,
+	    "keep the message (auto: not if it was JSON)" },
 	{ 0, "test", NULL, OPT_FLAG, &test,
 	    "only tell how well the parsers fit FILE (records or text)" },
 	{ 0, "list", NULL, OPT_FLAG, &list,
@@ -163,16 +163,13 @@ int
 main(int argc, char *argv[])
 {
 	static struct filter f = { .record = one_record };
-	char version[64];
-	struct prog prog = { "logparse", "[OPTION]... [FILE]...",
+	static const struct prog prog = { "logparse", "[OPTION]... [FILE]...",
 		"Parse the message of each record into fields, on standard output.",
-		options, version };
+		options, NULL };
 	struct err e;
-	int n, status;
+	int status;
 
 	diag_init(argv[0]);
-	n = snprintf(version, sizeof version, "PCRE2 ");
-	pcre2_config(PCRE2_CONFIG_VERSION, version + n);
 	if ((status = opts_parse(&prog, &argc, &argv, &e)) != 0)
 		return status > 0 ? ST_OK : diag_end(&e);
 	if (list)

@@ -33,7 +33,8 @@ static const char *state, *format, *metrics;
 
 static const struct opt options[] = {
 	{ 0, "state", "DIR", OPT_STR, &state, "the state directory (needed)" },
-	{ 0, "format", "FORM", OPT_STR, &format, "table or ndjson (table)" },
+	{ 0, "format", "table|ndjson", OPT_STR, &format,
+	    "what to print (default table)" },
 	{ 0, "metrics", "FILE", OPT_STR, &metrics,
 	    "write the figures for Prometheus to FILE, and no table unless asked for" },
 	OPTS_END,
