@@ -9,10 +9,10 @@ VERSION := 0.1.0
 
 PROGS    := logtail logparse k8smeta logbatch s3put k8ssweep logsweep-status
 PKGS_logtail  := libcrypto libisal
-PKGS_logparse := libpcre2-8
+PKGS_logparse := libpcre2-8 yaml-0.1
 PKGS_k8smeta  := libcrypto libcurl libisal yaml-0.1
 PKGS_logbatch := libcrypto libisal zlib
-PKGS_s3put    := libcrypto libcurl
+PKGS_s3put    := libcrypto libcurl libisal
 PKGS_k8ssweep := jansson libcrypto libcurl yaml-0.1
 PKGS_logsweep-status := libcrypto
 PKGS     := $(sort $(foreach p,$(PROGS),$(PKGS_$(p))))
@@ -21,10 +21,10 @@ PKGS     := $(sort $(foreach p,$(PROGS),$(PKGS_$(p))))
 DEBS     := pkg-config zlib1g-dev libisal-dev libpcre2-dev libcurl4-openssl-dev libssl-dev libyaml-dev \
             libjansson-dev
 DEBS_CHECK := libclang-rt-14-dev bats bats-assert bats-support jq mandoc python3 clang clang-format clang-tidy \
-            cppcheck valgrind openssl curl procps bc strace tzdata radosgw ceph-mon ceph-osd ceph-common \
+            cppcheck valgrind openssl curl procps bc strace ruby tzdata radosgw ceph-mon ceph-osd ceph-common \
             python3-yaml podman runc systemd
 DEBS_IMAGE := busybox-static ca-certificates tzdata python3
-DEBS_BENCH := pigz isal python3
+DEBS_BENCH := pigz isal python3 awscli rclone radosgw ceph-mon ceph-osd ceph-common curl openssl
 
 std      = -std=c17 -D_GNU_SOURCE -Ilib -DLOGSWEEP_VERSION='"$(VERSION)"'
 warn     = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
@@ -74,20 +74,20 @@ tsan:                                ## the tests again, under ThreadSanitizer
 	$(MAKE) check-quick B=build/tsan CFLAGS="-O1 -g -fsanitize=thread"
 valgrind: build units                ## the unit tests under valgrind
 	for u in $(units); do valgrind -q --error-exitcode=9 --leak-check=full $$u || exit 1; done
-soak: setup                          ## T=SECONDS of sweeps, kills and disk errors (SEED=N): each line once
+soak: setup                          ## T=SECONDS of sweeps, kills and disk errors (SEED=N, MULTILINE=1): each line once
 	$(MAKE) build
 	$(MAKE) faults
-	python3 tests/soak/soak.py --bin=$(abspath $(B)) --faults=$(abspath build/faults) --seconds=$(or $(T),300) $(if $(SEED),--seed=$(SEED))
+	python3 tests/soak/soak.py --bin=$(abspath $(B)) --faults=$(abspath build/faults) --seconds=$(or $(T),300) $(if $(SEED),--seed=$(SEED)) $(if $(MULTILINE),--multiline)
 fuzz:                                ## T=SECONDS for each fuzz target (60), NAME='names'
 	tests/fuzz/run.sh $(or $(T),60) $(NAME)
 faults:                              ## a build that fails or dies at the n-th change of the disk
 	$(MAKE) build B=build/faults CFLAGS="-O1 -g -DLOGSWEEP_FAULTS"
 lint:                                ## man pages, formatting, headers alone, static analysis
-	mandoc -T lint -W warning man/*.[157]
-	clang-format --dry-run -Werror $(wildcard cmd/*.c lib/*/*.[ch] tests/unit/*.[ch])
-	for h in $(filter-out %.inc.h,$(wildcard lib/*/*.h)); do $(CC) $(std) $(warn) -Werror -fsyntax-only -x c $$h || exit 1; done
-	clang-tidy --quiet $(wildcard cmd/*.c) $(srcs) -- $(std)
-	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppressions-list=.cppcheck -D__x86_64__ -Ilib cmd lib
+	@mandoc -T lint -W warning man/*.[157]
+	@clang-format --dry-run -Werror $(wildcard cmd/*.c lib/*/*.[ch] tests/unit/*.[ch])
+	@for h in $(filter-out %.inc.h,$(wildcard lib/*/*.h)); do $(CC) $(std) $(warn) -Werror -fsyntax-only -x c $$h || exit 1; done
+	@clang-tidy --quiet $(wildcard cmd/*.c) $(srcs) -- $(std)
+	@cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppressions-list=.cppcheck -D__x86_64__ -Ilib cmd lib
 format:                              ## rewrite the C files with clang-format
 	clang-format -i $(wildcard cmd/*.c lib/*/*.[ch] tests/unit/*.[ch])
 install: build                       ## into DESTDIR, under PREFIX

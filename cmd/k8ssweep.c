@@ -458,6 +458,8 @@ finish(struct run *run)
 {
 	struct err e;
 
+	if (common.strict && run->busy > 0)
+		run->status = status_worse(run->status, ST_ASIDE);
 	run->stats.out = run->created + run->exists;
 	run->stats.filtered += run->busy;
 	run->stats.rejected = run->dead + run->failed + run->left;

@@ -3,10 +3,15 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/fileio.h"
+#include "batch/columns.h"
 #include "batch/commit.h"
+#include "batch/ddl.h"
 #include "batch/intake.h"
 #include "batch/keytemplate.h"
+#include "batch/lists.h"
+#include "batch/merge.h"
 #include "batch/spool.h"
+#include "batch/verify.h"
 #include "cli/diag.h"
 #include "cli/inputs.h"
 #include "cli/opts.h"
@@ -15,6 +20,7 @@
 #include "record/jscan.h"
 #include "record/ndjson.h"
 #include "record/timestamp.h"
+#include "record/zone.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,17 +32,20 @@
 
 enum { TOLD_MAX = 5, IDLE_MS = 200 };
 
-static const char *state, *out_dir, *template = KEY_DEFAULT, *gzip_level = "fast", *node;
+static const char *state, *out_dir, *key = KEY_DEFAULT, *gzip_level = "fast", *node, *tz,
+				    *ddl;
 static uint64_t max_size = 128 << 20, max_spool = 1 << 30;
 static int64_t max_age;
-static bool dry_run;
+static bool dry_run, manifest, merging, verifying;
+static struct keytemplate template; /* `key`, taken apart */
+static struct keytemplate list_template;
 
 static const struct opt options[] = {
 	{ 0, "state", "DIR", OPT_STR, &state,
 	    "commit to the ledger in DIR; bodies go to DIR/outbox" },
 	{ 0, "out", "DIR", OPT_STR, &out_dir,
 	    "write objects under DIR by their keys, without a ledger" },
-	{ 0, "key", "TEMPLATE", OPT_STR, &template,
+	{ 0, "key", "TEMPLATE", OPT_STR, &key,
 	    "keys of the objects (default " KEY_DEFAULT ")" },
 	{ 0, "gzip", "fast|1..9", OPT_STR, &gzip_level,
 	    "how to compress (default fast)" },
@@ -48,17 +57,36 @@ static const struct opt options[] = {
 	{ 0, "max-spool", "SIZE", OPT_SIZE, &max_spool,
 	    "commit nothing while more than SIZE waits in the outbox (default 1G)" },
 	{ 0, "node", "NAME", OPT_STR, &node, "this node's name (default the host name)" },
+	{ 0, "tz", "ZONE", OPT_STR, &tz,
+	    "hours and dates in keys are those of ZONE, such as Europe/Berlin or +02:00 "
+	    "(default UTC)" },
+	{ 0, "manifest", NULL, OPT_FLAG, &manifest,
+	    "add lists of the objects of each commit, under _manifests/" },
+	{ 0, "merge", NULL, OPT_FLAG, &merging,
+	    "make few big objects of the many small ones in archives (directories) or "
+	    "files, in place or under --out" },
+	{ 0, "print-ddl", "athena|spark|trino|duckdb", OPT_STR, &ddl,
+	    "print the SQL of a table for the archive; columns as in the records that "
+	    "are "
+	    "read" },
+	{ 0, "verify", NULL, OPT_FLAG, &verifying,
+	    "read again what manifests, archives (directories) or --state name, and tell "
+	    "what is not as it should be" },
 	{ 'n', "dry-run", NULL, OPT_FLAG, &dry_run,
 	    "print the manifests, commit nothing" },
 	OPTS_END,
 };
 static const struct prog prog = { "logbatch",
-	"--state=DIR|--out=DIR [OPTION]... [FILE|-]...",
+	"--state=DIR|--out=DIR [OPTION]... [FILE|-]...\n"
+	"       logbatch --verify [OPTION]... [MANIFESTS|OBJECT|DIR|-]...\n"
+	"       logbatch --merge [--out=DIR] [OPTION]... DIR|FILE...\n"
+	"       logbatch --print-ddl=DIALECT [OPTION]... [RECORDS|OBJECT|-]...",
 	"Batch records into hourly gzip objects, commit them, print a manifest for each.",
 	options, NULL };
 
 struct run {
 	struct intake in;
+	struct zone *zone; /* --tz; NULL: UTC */
 	struct ndjson_in lines;
 	struct spool spool;
 	struct stats stats;
@@ -121,7 +149,7 @@ parse_level(int *level, struct err *e)
 static int
 check_options(int *level, struct err *e)
 {
-	static char host[256];
+	static char host[256], lists_key[4096];
 
 	if ((state != NULL) == (out_dir != NULL))
 		return err_set(e, ST_USAGE,
@@ -137,7 +165,11 @@ check_options(int *level, struct err *e)
 		return -1;
 	if (max_age > 0 && state == NULL)
 		return err_set(e, ST_USAGE, "--max-age: goes with --state");
-	return keytemplate_check(template, node, e);
+	if (keytemplate_parse(&template, key, node, e) < 0)
+		return -1;
+	return manifest ? lists_template(
+			      &list_template, &template, lists_key, sizeof lists_key, e)
+			: 0;
 }
 
 /* Is it the beginning of a line that a killed writer did not finish?  A line of several
@@ -185,12 +217,12 @@ one_line(struct run *run, int got, struct str line, struct err *e)
 static int deliver(struct run *run, struct err *e);
 static int check_spool(const struct ledger *l, struct err *e);
 
-/* --max-age: commit all that came in, at a place where all of it is sure. */
+/* Commit all that came in, at a place where all of it is sure. */
 static int
 cut(struct run *run, struct err *e)
 {
 	if (run->in.positions.unmarked > 0) {
-		if (!run->told_marks)
+		if (max_age > 0 && !run->told_marks)
 			diag_warn("--max-age: a filter drops the marks, so all is "
 				  "committed at the end of input only");
 		run->told_marks = true;
@@ -232,6 +264,10 @@ read_one(struct run *run, const struct inputs *files, struct err *e)
 
 		if (got != NDJSON_IDLE)
 			r = one_line(run, got, line, e);
+		/* memory is bounded: not all the hours and fields of a year are kept open */
+		if (r == 0 && run->in.partitions.n > PARTITIONS_OPEN &&
+		    run->in.positions.open == 0)
+			r = cut(run, e);
 		/* a line that is no record is a mark, after which all may be sure */
 		if (r == 0 && max_age > 0 &&
 		    (run->oldest != 0 || run->in.n.records > before))
@@ -324,6 +360,8 @@ deliver(struct run *run, struct err *e)
 	struct buf lines;
 	int r;
 
+	if (manifest && lists_make(ps, &run->in.positions, &list_template, e) < 0)
+		return -1;
 	run->batches += ps->batches;
 	if (dry_run)
 		return print_dry(run, e);
@@ -422,9 +460,10 @@ work(struct run *run, int level, int argc, char *argv[], struct err *e)
 	int64_t unsure;
 
 	intake_init(in);
+	in->zone = run->zone;
 	if (positions_init(&in->positions, e) < 0 ||
-	    partitions_init(&in->partitions, run->spool.path, template, node, level,
-		max_size, &in->positions, e) < 0 ||
+	    partitions_init(&in->partitions, run->spool.path, &template, level, max_size,
+		&in->positions, e) < 0 ||
 	    read_all(run, argc, argv, e) < 0 || (unsure = intake_end(in, e)) < 0 ||
 	    partitions_finish(&in->partitions, e) < 0)
 		return -1;
@@ -472,6 +511,149 @@ run_all(struct run *run, int level, int argc, char *argv[])
 	return run->torn && stop_signal == 0 ? status_worse(r, ST_FAIL) : r;
 }
 
+/* ---- --verify ---- */
+
+static int
+print_line(void *unused, const struct buf *line, struct err *e)
+{
+	(void)unused;
+	return print(line, e);
+}
+
+static int
+verify_all(int argc, char *argv[])
+{
+	static char dash[] = "-", *fallback[] = { dash };
+	struct stats stats = { 0 };
+	struct verify v;
+	struct err e;
+	int status = ST_OK;
+
+	verify_init(&v, print_line, NULL);
+	stats_init(&stats);
+	stats_own(&stats, "missing", &v.n.missing);
+	stats_own(&stats, "unlisted", &v.n.unlisted);
+	stats_own(&stats, "records", &v.n.records);
+	if (argc == 0 && state == NULL && isatty(STDIN_FILENO)) {
+		err_set(
+		    &e, ST_USAGE, "<stdin>: a terminal; name manifests or a directory");
+		return diag_end(&e);
+	}
+	if (argc == 0 && state != NULL)
+		status = verify_outbox(&v, state, &e) < 0 ? diag_end(&e) : ST_OK;
+	else if (argc == 0)
+		argc = 1, argv = fallback;
+	for (int i = 0; i < argc; i++)
+		if (verify_operand(&v, argv[i], out_dir, &e) < 0)
+			status = status_worse(status, diag_end(&e));
+	stats.in = v.n.objects + v.n.told;
+	stats.rejected = v.n.wrong + v.n.missing;
+	stats.out = stats.in - stats.rejected;
+	stats.bytes_in = v.n.bytes;
+	verify_done(&v);
+	if (v.n.wrong + v.n.missing > 0) {
+		diag_warn("%llu wrong, %llu missing", (unsigned long long)v.n.wrong,
+		    (unsigned long long)v.n.missing);
+		status = status_worse(status, ST_ASIDE);
+	}
+	if (stats_end(&stats, &e) < 0)
+		status = status_worse(status, diag_end(&e));
+	return status;
+}
+
+/* ---- --print-ddl ---- */
+
+/* The columns that the operands show; of a terminal, and when there are none, the usual. */
+static int
+sample(struct columns *c, int argc, char *argv[], struct err *e)
+{
+	struct inputs files;
+	int more, r = 0;
+
+	if (argc > 0 || !isatty(STDIN_FILENO)) {
+		if (inputs_init(&files, argc, argv, e) < 0)
+			return -1;
+		while (r == 0 && (more = inputs_next(&files, e)) != 0)
+			r = more < 0 ? -1 : columns_read(c, files.fd, files.name, e);
+	}
+	return r == 0 && c->all.n == 0 ? columns_default(c, e) : r;
+}
+
+static int
+print_ddl(int argc, char *argv[])
+{
+	static const char *const dialects[] = { [DDL_ATHENA] = "athena",
+		[DDL_SPARK] = "spark",
+		[DDL_TRINO] = "trino",
+		[DDL_DUCKDB] = "duckdb",
+		NULL };
+	struct columns c;
+	struct buf b;
+	struct err e;
+	size_t which = 0;
+	int r;
+
+	columns_init(&c);
+	buf_init(&b, 64 << 20);
+	r = opts_choice("print-ddl", ddl, dialects, &which, &e);
+	if (r == 0)
+		r = keytemplate_parse(&template, key, node != NULL ? node : "node", &e);
+	if (r == 0)
+		r = sample(&c, argc, argv, &e);
+	if (r == 0)
+		r = ddl_print((enum ddl_dialect)which, &c, &template, out_dir, &b, &e);
+	if (r == 0)
+		r = print(&b, &e);
+	columns_done(&c);
+	buf_done(&b);
+	return r < 0 ? diag_end(&e) : ST_OK;
+}
+
+/* ---- --merge ---- */
+
+static void
+tell_bad(const char *path, const char *why)
+{
+	diag_warn(
+	    "%s: %s; left as it is, with those that it would be merged with", path, why);
+}
+
+static int
+merge_all(int argc, char *argv[])
+{
+	struct merge m = { .max_size = max_size,
+		.out = out_dir,
+		.dry = dry_run,
+		.print = print_line,
+		.tell = tell_bad };
+	struct stats stats = { 0 };
+	struct err e;
+	int level, status = ST_OK;
+
+	stats_init(&stats);
+	stats_own(&stats, "inputs", &m.n.inputs);
+	stats_own(&stats, "merged", &m.n.merged);
+	stats_own(&stats, "kept", &m.n.kept);
+	stats_own(&stats, "bad", &m.n.bad);
+	if (argc == 0 || state != NULL) {
+		err_set(&e, ST_USAGE,
+		    "--merge: name directories or files, and no --state; try --help");
+		return diag_end(&e);
+	}
+	if (parse_level(&level, &e) < 0 || (m.gzip = gzip_new(level, &e)) == NULL)
+		return diag_end(&e);
+	if (merge_operands(&m, argv, (size_t)argc, &e) < 0)
+		status = diag_end(&e);
+	if (m.n.bad > 0)
+		status = status_worse(status, ST_ASIDE);
+	gzip_free(m.gzip);
+	stats.in = stats.out = m.n.records;
+	stats.bytes_out = m.n.bytes_out;
+	if (stats_end(&stats, &e) < 0)
+		status = status_worse(status, diag_end(&e));
+	return status;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -482,7 +664,19 @@ main(int argc, char *argv[])
 	diag_init(argv[0]);
 	if ((r = opts_parse(&prog, &argc, &argv, &e)) != 0)
 		return r > 0 ? ST_OK : diag_end(&e);
+	if (verifying + merging + (ddl != NULL) > 1) {
+		err_set(&e, ST_USAGE, "--verify, --merge and --print-ddl: one at a time");
+		return diag_end(&e);
+	}
+	if (ddl != NULL)
+		return print_ddl(argc, argv);
+	if (verifying)
+		return verify_all(argc, argv);
+	if (merging)
+		return merge_all(argc, argv);
 	if (check_options(&level, &e) < 0)
+		return diag_end(&e);
+	if (tz != NULL && (run.zone = zone_open(tz, &e)) == NULL)
 		return diag_end(&e);
 	stats_init(&run.stats);
 	stats_own(&run.stats, "batches", &run.batches);
@@ -493,6 +687,7 @@ main(int argc, char *argv[])
 	r = finish(&run, run_all(&run, level, argc, argv));
 	intake_done(&run.in);
 	ndjson_in_done(&run.lines);
+	zone_close(run.zone);
 	ledger_free(run.begun);
 	free(run.offered.name);
 	free(run.own.gen);

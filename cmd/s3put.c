@@ -1,28 +1,35 @@
 /* s3put - deliver batches to S3 or a directory, each once; see s3put(1).
  *
- * 1. Read a manifest.  Its body is missing: another s3put delivered it (it is not listed
- * any more), or the object is there already; else it stays listed.
- * 2. Put the body under its key; the store does not return before it is durable.
- * 3. Take a few delivered keys out of the ledger at once (at most GROUP_MAX, GROUP_NS
- * old, or the input pauses), and only then write their results.
+ * 1. Read a manifest, and give it to one of a few threads, each with a connection of its
+ *    own.  A body that is missing: another s3put delivered it (it is not listed any
+ *    more), or the object is there already; else it stays listed.
+ * 2. They put the body under its key; the store does not return before it is durable.
+ * 3. In the order of the manifests: take a few delivered keys out of the ledger at once
+ *    (at most GROUP_MAX, GROUP_NS old, or the input pauses), and only then write their
+ *    results.
+ *
+ * An object under _manifests/ tells readers what is complete: it waits until all before it
+ * are delivered, and is held back when one of them was not.  Of two manifests of one key
+ * the second waits for the first.
  *
  * Killed anywhere in between, the batches are offered again and found present.
  */
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/fileio.h"
 #include "cli/diag.h"
 #include "cli/inputs.h"
 #include "cli/opts.h"
+#include "cli/progress.h"
 #include "cli/stats.h"
 #include "ledger/ledger.h"
 #include "record/jscan.h"
-#include "record/jsonw.h"
 #include "record/ndjson.h"
-#include "s3/order.h"
+#include "s3/advice.h"
+#include "s3/crew.h"
+#include "s3/delivery.h"
 #include "s3/store.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -34,12 +41,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { GROUP_MAX = 16 };
+enum {
+	GROUP_MAX = 16,
+	JOBS_DEFAULT = 4,
+	AHEAD = 4, /* manifests read ahead, for each job */
+	TICK_MS = 200,
+};
 #define GROUP_NS ((int64_t)1000000000)
+#define MANIFESTS "_manifests/"
 
-static const char *state, *endpoint, *region, *ca_file;
-static bool path_style, overwrite, dry_run;
+static const char *state, *endpoint, *region, *ca_file, *as, *checksum;
+static bool path_style, overwrite, dry_run, check;
 static int64_t max_time_ns = 300 * (int64_t)1000000000;
+static uint64_t jobs = JOBS_DEFAULT, part_size;
+static struct attributes attributes;
+static struct opt_list tags;
 
 static const struct opt options[] = {
 	{ 0, "state", "DIR", OPT_STR, &state,
@@ -50,10 +66,31 @@ static const struct opt options[] = {
 	    "the bucket in the path, not in the host name" },
 	{ 0, "ca", "FILE", OPT_STR, &ca_file,
 	    "CAs to trust, PEM (default the system's)" },
+	{ 'j', "jobs", "N", OPT_COUNT, &jobs, "put N objects at once (default 4)" },
+	{ 0, "as", "KEY", OPT_STR, &as,
+	    "FILE, or standard input, is the body itself: put it as KEY" },
 	{ 0, "overwrite", NULL, OPT_FLAG, &overwrite,
 	    "replace objects that hold other bytes" },
 	{ 0, "max-time", "AGE", OPT_AGE, &max_time_ns,
 	    "how long to go on trying without success (default 5m)" },
+	{ 0, "part-size", "SIZE", OPT_SIZE, &part_size,
+	    "put larger files in parts of SIZE (default: over 5G, in parts of 64M)" },
+	{ 0, "checksum", "sha256|crc32c|md5", OPT_STR, &checksum,
+	    "of which kind, for the server to check and keep" },
+	{ 0, "sse", "AES256|aws:kms|aws:kms:dsse", OPT_STR, &attributes.sse,
+	    "encrypt at rest" },
+	{ 0, "kms-key", "ID", OPT_STR, &attributes.kms_key, "with which key of KMS" },
+	{ 0, "storage-class", "NAME", OPT_STR, &attributes.storage_class,
+	    "such as STANDARD_IA" },
+	{ 0, "tag", "K=V", OPT_LIST, &tags, "tag the objects; may be given 10 times" },
+	{ 0, "acl", "NAME", OPT_STR, &attributes.acl,
+	    "such as bucket-owner-full-control" },
+	{ 0, "bucket-owner", "ID", OPT_STR, &attributes.owner,
+	    "the account that must own the bucket" },
+	{ 0, "content-type", "TYPE", OPT_STR, &attributes.content_type,
+	    "the media type of the objects" },
+	{ 0, "check", NULL, OPT_FLAG, &check,
+	    "try credentials, region, clock and permission; put nothing" },
 	{ 'n', "dry-run", NULL, OPT_FLAG, &dry_run,
 	    "tell what would go where, put nothing" },
 	OPTS_END,
@@ -64,7 +101,8 @@ static const struct prog prog = { "s3put", "[OPTION]... [FILE]... DEST",
 	options, NULL };
 
 struct run {
-	struct store *store;
+	struct store *store[CREW_THREADS_MAX]; /* one a thread */
+	struct crew *crew;
 	struct ndjson_in in;
 	struct ndjson_out out;
 	struct stats stats;
@@ -72,6 +110,9 @@ struct run {
 	size_t groups;
 	int64_t group_since;
 	uint64_t line_no, stored, present, gone, failed, bytes_stored, requests;
+	uint64_t found_bytes;        /* of objects that were there already */
+	uint64_t total, total_bytes; /* 0: nobody knows */
+	_Atomic uint64_t sent;
 	int status;
 	bool over;   /* no more is read: stdout is closed, or --strict ended it */
 	bool closed; /* stdout is */
@@ -82,7 +123,13 @@ static volatile sig_atomic_t stop_signal;
 static void
 on_stop(int sig)
 {
-	stop_signal = sig;
+	__atomic_store_n(&stop_signal, sig, __ATOMIC_RELAXED);
+}
+
+static bool
+stopped(void)
+{
+	return __atomic_load_n(&stop_signal, __ATOMIC_RELAXED) != 0;
 }
 
 static void
@@ -105,7 +152,9 @@ die_of(int sig)
 static void
 tell(bool warn, const char *text)
 {
-	if (warn)
+	if (check)
+		printf("%s\n", text);
+	else if (warn)
 		diag_warn("%s", text);
 	else
 		diag_note("%s", text);
@@ -165,48 +214,50 @@ add_number(struct ndjson_out *o, const char *name, uint64_t v)
 		ndjson_u64(o, v);
 }
 
+static void
+add_where(struct run *run, const struct order *m)
+{
+	struct buf to;
+
+	buf_init(&to, 64 << 10);
+	store_where(run->store[0], m->key, &to);
+	add_or_null(&run->out, ",\"path\":", m->path);
+	add_or_null(&run->out, ",\"to\":", to.p);
+	buf_done(&to);
+}
+
 /* One line; it leaves when the ledger has been told (settle). */
 static void
-result(struct run *run, const struct order *m, const char *status,
-    const struct store_result *r, int64_t began, const char *error)
+result(struct run *run, const struct delivery *d)
 {
+	const struct store_result *r = &d->result;
 	struct ndjson_out *o = &run->out;
+	bool good = d->outcome != OUTCOME_FAILED;
 	char seconds[40];
 
-	if (m->key != NULL)
-		add_string(o, "{\"key\":", m->key, m->key_n);
+	if (d->order.key != NULL)
+		add_string(o, "{\"key\":", d->order.key, d->order.key_n);
 	else
 		NDJSON_LIT(o, "{\"key\":null");
-	add_or_null(o, ",\"status\":", status);
-	add_or_null(o, ",\"etag\":", error ? NULL : r->etag);
+	add_or_null(o, ",\"status\":", delivery_word(d->outcome));
+	if (d->outcome == OUTCOME_DRY) {
+		add_number(o, ",\"bytes\":", r->bytes);
+		add_where(run, &d->order);
+		NDJSON_LIT(o, "}\n");
+		return;
+	}
+	add_or_null(o, ",\"etag\":", good ? r->etag : NULL);
 	add_number(o, ",\"bytes\":", r->bytes);
 	add_number(o, ",\"attempts\":", r->attempts);
-	snprintf(seconds, sizeof seconds, ",\"seconds\":%.3f",
-	    (double)(clock_steady() - began) / 1e9);
+	snprintf(seconds, sizeof seconds, ",\"seconds\":%.3f", (double)d->ns / 1e9);
 	ndjson_add(o, seconds, strlen(seconds));
-	if (error != NULL)
-		add_or_null(o, ",\"error\":", error);
+	if (good && r->sha256[0] != '\0')
+		add_or_null(o, ",\"sha256\":", r->sha256);
+	if (r->request[0] != '\0')
+		add_or_null(o, ",\"request_id\":", r->request);
+	if (!good)
+		add_or_null(o, ",\"error\":", d->err.text);
 	NDJSON_LIT(o, "}\n");
-}
-
-static void
-failed(struct run *run, const struct order *m, const struct store_result *r,
-    int64_t began, const struct err *e)
-{
-	diag_error("%s", e->text);
-	run->failed++;
-	run->stats.rejected++;
-	run->status = worse(run->status, e->status);
-	result(run, m, "failed", r, began, e->text);
-}
-
-static void
-succeeded(struct run *run, const struct order *m, const char *status,
-    const struct store_result *r, int64_t began, uint64_t *count)
-{
-	++*count;
-	run->stats.out++;
-	result(run, m, status, r, began, NULL);
 }
 
 /* The delivered keys out of the ledger, then their results to the reader. */
@@ -223,14 +274,15 @@ settle(struct run *run)
 	if (!run->closed && ndjson_flush(&run->out, &e) < 0) {
 		run->over = run->closed = true;
 		if (errno == EPIPE)
-			stop_signal = SIGPIPE; /* nobody reads: a quiet end */
+			on_stop(SIGPIPE); /* nobody reads: a quiet end */
 		else
 			run->status = worse(run->status, diag_end(&e));
 	}
 }
 
-/* ---- delivery ---- */
+/* ---- what became of them, in order ---- */
 
+/* The key, which leaves the order, is settled with the ledger. */
 static void
 delivered(struct run *run, struct order *m)
 {
@@ -242,146 +294,143 @@ delivered(struct run *run, struct order *m)
 	m->key = NULL;
 }
 
-/* errno stays that of open(2). */
-static int
-open_body(const struct order *m, uint64_t *size, struct err *e)
-{
-	struct stat sb;
-	int fd = open(m->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), no = errno;
-
-	if (fd < 0) {
-		err_sys(e, m->path);
-		errno = no;
-		return -1;
-	}
-	if (fstat(fd, &sb) < 0 || !S_ISREG(sb.st_mode)) {
-		close(fd);
-		errno = EINVAL;
-		return err_set(e, ST_FAIL, "%.400s: not a regular file", m->path);
-	}
-	*size = (uint64_t)sb.st_size;
-	return fd;
-}
-
-static struct store_object
-object_of(const struct order *m, int fd)
-{
-	return (struct store_object){ .key = m->key,
-		.name = m->path,
-		.fd = fd,
-		.bytes = m->bytes,
-		.sha256 = m->sha256[0] ? m->sha256 : NULL };
-}
-
-/* The body is not there.  Who took it? */
 static void
-without_body(struct run *run, struct order *m, int64_t began)
+conclude(struct run *run, struct delivery *d)
 {
-	struct store_object o = object_of(m, -1);
-	struct store_result r = { .bytes = m->bytes };
-	struct err e;
-	int listed = state == NULL ? 1 : ledger_lists(state, m->key, &e), has;
-
-	if (listed == 0) {
-		diag_note("%s: delivered by another s3put", m->key);
-		succeeded(run, m, "gone", &r, began, &run->gone);
-	} else if (listed < 0) {
-		failed(run, m, &r, began, &e);
-	} else if (state == NULL || o.sha256 == NULL) {
-		err_set(&e, ST_FAIL, "%.400s: %s", m->path, strerror(ENOENT));
-		failed(run, m, &r, began, &e);
-	} else if ((has = store_has(run->store, &o, &r, &e)) > 0) {
-		succeeded(run, m, "present", &r, began, &run->present);
-		delivered(run, m);
-	} else {
-		if (has == 0)
-			err_set(&e, ST_FAIL,
-			    "%.250s: no such file, and nothing is stored as %.200s",
-			    m->path, m->key);
-		failed(run, m, &r, began, &e);
+	run->requests += d->result.attempts;
+	result(run, d);
+	switch (d->outcome) {
+	case OUTCOME_STORED:
+		run->stored++;
+		run->bytes_stored += d->result.bytes;
+		delivered(run, &d->order);
+		break;
+	case OUTCOME_PRESENT:
+		run->present++;
+		run->found_bytes += d->result.bytes;
+		delivered(run, &d->order);
+		break;
+	case OUTCOME_GONE:
+		diag_note("%s: delivered by another s3put", d->order.key);
+		run->gone++;
+		break;
+	case OUTCOME_FAILED:
+		if (!run->closed) /* then it is our own doing */
+			diag_error("%s", d->err.text);
+		run->failed++;
+		run->status = worse(run->status, d->err.status);
+		break;
+	default:
+		break;
 	}
-	run->requests += r.attempts;
+	if (d->outcome == OUTCOME_FAILED)
+		run->stats.rejected++;
+	else
+		run->stats.out++;
+	order_done(&d->order);
+	free(d);
 }
 
 static void
-put(struct run *run, struct order *m)
+take_finished(struct run *run)
 {
-	int64_t began = clock_steady();
-	struct store_result r = { .bytes = m->bytes };
-	struct store_object o;
-	struct err e;
-	uint64_t size;
-	int fd = open_body(m, &size, &e);
+	struct delivery *d;
 
-	if (fd < 0 && errno == ENOENT) {
-		without_body(run, m, began);
-		return;
+	crew_heard(run->crew);
+	while ((d = crew_take(run->crew)) != NULL) {
+		conclude(run, d);
+		if (run->groups == GROUP_MAX || run->out.n > NDJSON_BLOCK / 2)
+			settle(run);
 	}
-	if (fd < 0) {
-		failed(run, m, &r, began, &e);
-		return;
-	}
-	o = object_of(m, fd);
-	if (store_put(run->store, &o, &r, &e) < 0) {
-		failed(run, m, &r, began, &e);
-	} else {
-		run->bytes_stored += r.present ? 0 : r.bytes;
-		if (r.present)
-			succeeded(run, m, "present", &r, began, &run->present);
-		else
-			succeeded(run, m, "stored", &r, began, &run->stored);
-		delivered(run, m);
-	}
-	run->requests += r.attempts;
-	close(fd);
+	if (run->groups > 0 && clock_steady() - run->group_since > GROUP_NS)
+		settle(run);
+	stats_poll(&run->stats);
 }
 
-/* What would go where: {"key","status":"dry-run","path","bytes","to"}. */
+/* Wait a moment, for a job that ends or (fd not -1) for input. */
 static void
-show(struct run *run, const struct order *m)
+rest(struct run *run, int fd)
 {
-	struct store_result none = { .bytes = m->bytes };
-	struct buf to;
-	struct err e;
-	uint64_t size;
-	int fd = open_body(m, &size, &e);
+	struct pollfd pf[2] = { { .fd = crew_ready_fd(run->crew), .events = POLLIN },
+		{ .fd = fd, .events = POLLIN } };
 
-	if (fd < 0) {
-		failed(run, m, &none, clock_steady(), &e);
-		return;
-	}
-	close(fd);
-	buf_init(&to, 64 << 10);
-	store_where(run->store, m->key, &to);
-	run->stats.out++;
-	add_string(&run->out, "{\"key\":", m->key, m->key_n);
-	add_or_null(&run->out, ",\"status\":", "dry-run");
-	add_or_null(&run->out, ",\"path\":", m->path);
-	add_number(&run->out, ",\"bytes\":", size);
-	add_or_null(&run->out, ",\"to\":", to.p);
-	NDJSON_LIT(&run->out, "}\n");
-	buf_done(&to);
+	(void)poll(pf, 2, TICK_MS);
 }
 
+/* Wait until at most `left` jobs are left. */
 static void
-bad_manifest(struct run *run, const struct order *m, const char *why)
+drain(struct run *run, size_t left)
 {
-	struct store_result none = { .bytes = m->bytes };
-	struct err e;
+	for (take_finished(run); crew_jobs(run->crew) > left; take_finished(run))
+		rest(run, -1);
+}
 
-	err_set(&e, ST_FAIL, "%.200s:%" PRIu64 ": %s; not a manifest", run->in.name,
-	    run->line_no, why);
-	failed(run, m, &none, clock_steady(), &e);
-	run->over |= common.strict;
+/* ---- what is to be done ---- */
+
+/* How many of the oldest jobs this one must wait for. */
+static size_t
+must_wait_for(const struct run *run, const struct order *m)
+{
+	size_t n = crew_jobs(run->crew);
+
+	if (m->key == NULL)
+		return 0;
+	if (strncmp(m->key, MANIFESTS, strlen(MANIFESTS)) == 0)
+		return n;
+	for (; n > 0; n--) {
+		const struct delivery *d = crew_job(run->crew, n - 1);
+
+		if (d->order.key != NULL && strcmp(d->order.key, m->key) == 0)
+			break;
+	}
+	return n;
+}
+
+/* Hand it over; what it must wait for is done by then. */
+static void
+hand_over(struct run *run, struct delivery *d)
+{
+	size_t wait = must_wait_for(run, &d->order);
+
+	if (wait > 0)
+		drain(run, crew_jobs(run->crew) - wait);
+	if (d->outcome == OUTCOME_NONE && run->failed > 0 && !dry_run &&
+	    strncmp(d->order.key, MANIFESTS, strlen(MANIFESTS)) == 0) {
+		err_set(&d->err, ST_LATER,
+		    "%.300s: held back, because %" PRIu64
+		    " before it could not be delivered",
+		    d->order.key, run->failed);
+		d->outcome = OUTCOME_FAILED;
+	}
+	while (crew_full(run->crew)) {
+		take_finished(run);
+		if (crew_full(run->crew))
+			rest(run, -1);
+	}
+	crew_add(run->crew, d);
+}
+
+static struct delivery *
+delivery_new(struct run *run)
+{
+	struct delivery *d = calloc(1, sizeof *d);
+
+	if (d == NULL) {
+		diag_error("out of memory");
+		run->status = worse(run->status, ST_FAIL);
+		run->over = true;
+		return NULL;
+	}
+	d->fd = -1;
+	d->order.bytes = d->result.bytes = STORE_ANY_SIZE;
+	return d;
 }
 
 static void
 one_line(struct run *run, int got, struct str line)
 {
-	struct store_result none = { .bytes = STORE_ANY_SIZE };
-	struct order m = { .bytes = STORE_ANY_SIZE };
+	struct delivery *d;
 	const char *why;
-	struct err e;
 
 	if (got == NDJSON_TORN && run->in.pipe && !jscan_valid(line, NULL)) {
 		diag_error("%s: the last line is cut off: its writer was killed; dropped",
@@ -390,16 +439,28 @@ one_line(struct run *run, int got, struct str line)
 		run->status = worse(run->status, ST_FAIL);
 		return;
 	}
-	why = got == NDJSON_PIECE ? "part of a line over 16 MiB" : order_read(line, &m);
-	if (why != NULL)
-		bad_manifest(run, &m, why);
-	else if (store_key_check(run->store, (struct str){ m.key, m.key_n }, &e) < 0)
-		failed(run, &m, &none, clock_steady(), &e);
-	else if (dry_run)
-		show(run, &m);
-	else
-		put(run, &m);
-	order_done(&m);
+	if ((d = delivery_new(run)) == NULL)
+		return;
+	why = got == NDJSON_PIECE ? "part of a line over 16 MiB"
+				  : order_read(line, &d->order);
+	if (why != NULL) {
+		err_set(&d->err, ST_FAIL, "%.200s:%" PRIu64 ": %s; not a manifest",
+		    run->in.name, run->line_no, why);
+		d->outcome = OUTCOME_FAILED;
+		run->over |= common.strict;
+	} else if (store_key_check(run->store[0],
+		       (struct str){ d->order.key, d->order.key_n }, &d->err) < 0) {
+		d->outcome = OUTCOME_FAILED;
+	}
+	hand_over(run, d);
+}
+
+static void
+labour(void *user, unsigned mine, void *job)
+{
+	struct run *run = user;
+
+	delivery_do(job, run->store[mine], state, dry_run, &stop_signal);
 }
 
 /* ---- the run ---- */
@@ -420,12 +481,17 @@ input_waits(const struct run *run)
 static void
 before_reading(struct run *run)
 {
-	bool waits = input_waits(run);
+	bool waits;
 
-	if (waits || run->groups == GROUP_MAX || run->out.n > NDJSON_BLOCK / 2 ||
-	    (run->groups > 0 && clock_steady() - run->group_since > GROUP_NS))
+	for (take_finished(run); (waits = input_waits(run)); take_finished(run)) {
 		settle(run);
-	catch_stops(!waits);
+		if (crew_jobs(run->crew) == 0 || stopped() || run->over)
+			break;
+		rest(run, run->in.fd);
+	}
+	/* a line may come in two halves: then look after the jobs in between */
+	run->in.wait_ms = crew_jobs(run->crew) > 0 ? TICK_MS : 0;
+	catch_stops(!waits || crew_jobs(run->crew) > 0);
 }
 
 static void
@@ -438,10 +504,12 @@ one_input(struct run *run)
 	run->line_no = 0;
 	for (;;) {
 		before_reading(run);
-		if (stop_signal != 0 || run->over)
+		if (stopped() || run->over)
 			return;
 		got = ndjson_next(&run->in, &line, &e);
 		catch_stops(true);
+		if (got == NDJSON_IDLE)
+			continue;
 		if (got < 0)
 			run->status = worse(run->status, diag_end(&e));
 		if (got <= 0)
@@ -449,7 +517,6 @@ one_input(struct run *run)
 		run->line_no++;
 		run->stats.in++;
 		one_line(run, got, line);
-		stats_poll(&run->stats);
 	}
 }
 
@@ -459,7 +526,7 @@ all_inputs(struct run *run, struct inputs *files)
 	struct err e;
 	int more;
 
-	while (!run->over && stop_signal == 0 && (more = inputs_next(files, &e)) != 0) {
+	while (!run->over && !stopped() && (more = inputs_next(files, &e)) != 0) {
 		if (more < 0) {
 			run->status = worse(run->status, diag_end(&e));
 			continue;
@@ -468,8 +535,109 @@ all_inputs(struct run *run, struct inputs *files)
 		one_input(run);
 	}
 	catch_stops(true);
+	drain(run, 0);
 	settle(run);
 }
+
+/* --as: one object, whose body is the operand. */
+static void
+one_body(struct run *run, struct inputs *files)
+{
+	struct delivery *d;
+	struct stat sb;
+	struct err e;
+
+	catch_stops(true);
+	if (inputs_next(files, &e) <= 0) {
+		run->status = worse(run->status, diag_end(&e));
+		return;
+	}
+	if ((d = delivery_new(run)) == NULL)
+		return;
+	run->stats.in++;
+	d->fd = files->fd;
+	d->pipe = true;
+	d->order.key = strdup(as);
+	d->order.path = strdup(files->name);
+	d->order.key_n = strlen(as);
+	if (fstat(d->fd, &sb) == 0 && S_ISREG(sb.st_mode) &&
+	    lseek(d->fd, 0, SEEK_CUR) == 0) {
+		d->pipe = false;
+		run->total_bytes = d->order.bytes = (uint64_t)sb.st_size;
+	}
+	if (d->order.key == NULL || d->order.path == NULL) {
+		err_set(&d->err, ST_FAIL, "out of memory");
+		d->outcome = OUTCOME_FAILED;
+	} else if (store_key_check(run->store[0], str_of(d->order.key), &d->err) < 0) {
+		d->outcome = OUTCOME_FAILED;
+	}
+	hand_over(run, d);
+	drain(run, 0);
+	settle(run);
+}
+
+/* ---- progress ---- */
+
+/* What all manifests ask for, when they are files and somebody looks at the progress. */
+static void
+foresee(struct run *run, int argc, char *argv[])
+{
+	struct ndjson_in in;
+	struct order m;
+	struct str line;
+	struct stat sb;
+	struct err e;
+	int fd = -1;
+
+	for (int i = 0; i < argc; i++)
+		if (stat(argv[i], &sb) < 0 || !S_ISREG(sb.st_mode))
+			return;
+	if (argc == 0 || ndjson_in_init(&in, NULL, &e) < 0)
+		return;
+	for (int i = 0; i < argc; i++) {
+		if ((fd = open(argv[i], O_RDONLY | O_CLOEXEC)) < 0)
+			continue;
+		ndjson_in_open(&in, fd, argv[i]);
+		while (ndjson_next(&in, &line, &e) > 0) {
+			run->total++;
+			if (order_read(line, &m) == NULL) {
+				if (m.bytes == STORE_ANY_SIZE)
+					m.bytes = delivery_size(&m);
+				if (m.bytes != STORE_ANY_SIZE)
+					run->total_bytes += m.bytes;
+			}
+			order_done(&m);
+		}
+		close(fd);
+	}
+	ndjson_in_done(&in);
+}
+
+static const struct run *shown; /* what draw_line tells of */
+
+/* "12/40 objects, 96.0/320.0 MB, 31.0 MB/s, 7 s left" */
+static void
+draw_line(const struct stats *s, char *text, size_t size)
+{
+	const struct run *run = shown;
+	double seconds = (double)(clock_steady() - s->started) / 1e9;
+	double sent = (double)run->sent, total = (double)run->total_bytes;
+	double done = sent + (double)run->found_bytes;
+	double rate = seconds > 0 ? sent / seconds : 0, left = total - done;
+	uint64_t n = run->stored + run->present + run->gone + run->failed;
+	char objects[24] = "", bytes[40] = "", remaining[40] = "";
+
+	if (run->total > 0)
+		snprintf(objects, sizeof objects, "/%" PRIu64, run->total);
+	if (run->total_bytes > 0)
+		snprintf(bytes, sizeof bytes, "/%.1f", total / 1e6);
+	if (run->total_bytes > 0 && rate > 0 && left >= 0)
+		snprintf(remaining, sizeof remaining, ", %.0f s left", left / rate);
+	snprintf(text, size, "%" PRIu64 "%s objects, %.1f%s MB, %.1f MB/s%s", n, objects,
+	    done / 1e6, bytes, rate / 1e6, remaining);
+}
+
+/* ---- beginning and end ---- */
 
 static void
 count(struct run *run)
@@ -481,10 +649,40 @@ count(struct run *run)
 	stats_own(&run->stats, "failed", &run->failed);
 	stats_own(&run->stats, "bytes_stored", &run->bytes_stored);
 	stats_own(&run->stats, "requests", &run->requests);
+	run->stats.line = draw_line;
+	shown = run;
+}
+
+/* Options that are words or lists. */
+static int
+read_options(struct buf *tagging, struct err *e)
+{
+	static const char *const sums[] = { "none", "sha256", "crc32c", "md5", NULL };
+	static const char *const sses[] = { "AES256", "aws:kms", "aws:kms:dsse", NULL };
+	size_t which = 0;
+	unsigned n = 0;
+
+	if (checksum != NULL && opts_choice("checksum", checksum, sums, &which, e) < 0)
+		return -1;
+	attributes.checksum = (enum checksum)which;
+	if (attributes.sse != NULL &&
+	    opts_choice("sse", attributes.sse, sses, &which, e) < 0)
+		return -1;
+	for (size_t i = 0; i < tags.n; i++)
+		if (attributes_tag(tagging, tags.item[i], &n, e) < 0)
+			return -1;
+	attributes.tagging = tagging->p;
+	if (jobs < 1 || jobs > CREW_THREADS_MAX)
+		return err_set(
+		    e, ST_USAGE, "--jobs: from 1 to %d, please", CREW_THREADS_MAX);
+	if (as != NULL && state != NULL)
+		return err_set(e, ST_USAGE,
+		    "--as: puts a body, and --state delivers manifests: one of them");
+	return 0;
 }
 
 static int
-open_store(struct run *run, const char *dest, struct err *e)
+open_stores(struct run *run, const char *dest, struct err *e)
 {
 	struct store_options so = { .endpoint = endpoint,
 		.region = region,
@@ -492,12 +690,56 @@ open_store(struct run *run, const char *dest, struct err *e)
 		.path_style = path_style,
 		.overwrite = overwrite,
 		.dry = dry_run,
+		.attributes = attributes,
+		.part_bytes = part_size,
+		.jobs = (unsigned)jobs,
 		.max_time_ns = max_time_ns,
 		.stop = &stop_signal,
+		.sent = &run->sent,
 		.tell = tell,
 		.env = env };
 
-	return (run->store = store_open(dest, &so, e)) == NULL ? -1 : 0;
+	if ((run->store[0] = store_open(dest, &so, e)) == NULL)
+		return -1;
+	for (uint64_t i = 1; i < jobs && !check; i++)
+		if ((run->store[i] = store_twin(run->store[0], e)) == NULL)
+			return -1;
+	return 0;
+}
+
+static void
+says(void *user, const char *thing, const char *words)
+{
+	(void)user;
+	printf("%s: ok, %s\n", thing, words);
+}
+
+/* --check: what is well on standard output, what is not and what to do on standard error. */
+static int
+try_it(struct run *run, const char *dest, struct err *e)
+{
+	const char *advice;
+	int done = -1;
+
+	catch_stops(true);
+	if (open_stores(run, dest, e) == 0)
+		done = store_check(run->store[0], says, NULL, e);
+	fflush(stdout);
+	if (done < 0) {
+		diag_error("%s", e->text);
+		if ((advice = advice_on(e->text)) != NULL)
+			diag_error("%s: %s", dest, advice);
+	} else {
+		printf("%s: objects can be put there\n", dest);
+	}
+	store_close(run->store[0]);
+	if (fclose(stdout) != 0 && done == 0) {
+		err_sys(e, "<stdout>");
+		return diag_end(e);
+	}
+	if (stopped())
+		die_of(stop_signal);
+	return done < 0 ? e->status : ST_OK;
 }
 
 static int
@@ -509,10 +751,12 @@ finish(struct run *run)
 	run->stats.bytes_out = run->out.bytes;
 	if (stats_end(&run->stats, &e) < 0)
 		run->status = worse(run->status, diag_end(&e));
+	crew_free(run->crew);
 	ndjson_in_done(&run->in);
 	ndjson_out_done(&run->out);
-	store_close(run->store);
-	if (stop_signal != 0)
+	for (uint64_t i = 0; i < jobs; i++)
+		store_close(run->store[i]);
+	if (stopped())
 		die_of(stop_signal);
 	return run->status;
 }
@@ -522,11 +766,13 @@ main(int argc, char *argv[])
 {
 	static struct run run;
 	struct inputs files;
+	static struct buf tagging;
 	struct err e;
 	int r;
 
 	diag_init(argv[0]);
 	signal(SIGPIPE, SIG_IGN);
+	buf_init(&tagging, 16 << 10);
 	if ((r = opts_parse(&prog, &argc, &argv, &e)) != 0)
 		return r > 0 ? ST_OK : diag_end(&e);
 	count(&run);
@@ -535,11 +781,31 @@ main(int argc, char *argv[])
 		    "no destination: give s3://bucket/prefix or file:///dir");
 		return diag_end(&e);
 	}
-	if (open_store(&run, argv[argc - 1], &e) < 0 ||
+	if (read_options(&tagging, &e) < 0)
+		return diag_end(&e);
+	if (as != NULL && argc > 2) {
+		err_set(&e, ST_USAGE, "--as: names one object, and takes one FILE");
+		return diag_end(&e);
+	}
+	if (check)
+		return try_it(&run, argv[argc - 1], &e);
+	catch_stops(true); /* a program that is run for credentials ends with us */
+	if (open_stores(&run, argv[argc - 1], &e) < 0 ||
 	    inputs_init(&files, argc - 1, argv, &e) < 0 ||
 	    ndjson_out_init(&run.out, STDOUT_FILENO, "<stdout>", &e) < 0 ||
-	    ndjson_in_init(&run.in, NULL, &e) < 0)
+	    ndjson_in_init(&run.in, NULL, &e) < 0 ||
+	    (run.crew = crew_new(
+		 (unsigned)jobs, (unsigned)jobs * AHEAD, labour, &run, &e)) == NULL) {
+		if (stop_signal != 0)
+			die_of(stop_signal);
 		return diag_end(&e);
-	all_inputs(&run, &files);
+	}
+	if (as == NULL && progress_wanted())
+		foresee(&run, argc - 1, argv);
+	if (as != NULL)
+		one_body(&run, &files);
+	else
+		all_inputs(&run, &files);
+	buf_done(&tagging);
 	return finish(&run);
 }

@@ -49,3 +49,14 @@ trap 'rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
 mkdir -p "$results"
 PEERS_DIR=$([ "${PEERS:-yes}" = no ] || echo "$peers") tests/bench/run.py "$size" "$dir" "$results"
+status=$?
+
+# Uploads, to a server of our own: a part by itself.
+if command -v radosgw ceph-mon ceph-osd curl openssl >/dev/null; then
+	rm -rf "${dir:?}"/*
+	[ "$bytes" -ge 1073741824 ] || export OBJECTS=20 BYTES=104857600
+	tests/bench/s3.py "$dir" || status=1
+else
+	echo "bench: no radosgw: uploads left out" >&2
+fi
+exit $status

@@ -154,7 +154,7 @@ lossy() {
 		[ "$(stat -c %a "dest/usr/share/man/man${page##*.}/${page##*/}")" = 644 ]
 	done
 	cmp dest/usr/lib/systemd/system/logsweep.timer "$top/examples/systemd/logsweep.timer"
-	[ "$(find dest -type f | wc -l)" -eq $((6 + 2 + $(ls "$top"/man/*.[157] | wc -l))) ]
+	[ "$(find dest -type f | wc -l)" -eq $((7 + 2 + $(ls "$top"/man/*.[157] | wc -l))) ]
 	run -0 "${make[@]}" uninstall
 	[ -z "$(find dest ! -type d)" ]
 }

@@ -122,6 +122,8 @@ posted() {
 	[ "$(told status)" = "busy created created busy" ]
 	[[ "$(told job)" == *-s1\ *-s2\ *-s2\ *-s1 ]]
 	jq -e '.in == 4 and .out == 2 and .filtered == 2 and .busy == 2 and .created == 2' <<<"$stderr"
+	run -3 sweep --template=job.json --slot=s3 --strict
+	[ "$(told status)" = "busy busy busy busy" ]
 }
 
 @test "a dead node is told and left out, the others are served: status 3" {

@@ -613,6 +613,6 @@ GET /api/v1/pods?fieldSelector=spec.nodeName%3Dnode-1&limit=500&resourceVersion=
 	PY
 	[ "$(jq -r .kubernetes.labels.app out)" = load ]
 	[ "$(jq .pods stats)" -ge 5000 ]
-	echo "peak memory: $output KiB" >&3
+	echo "# peak memory: $output KiB" >&3
 	[ -n "${ASAN_OPTIONS-}${TSAN_OPTIONS-}" ] || nm "$(command -v k8smeta)" 2>/dev/null | grep -q '__[at]san_init' || [ "$output" -le 18432 ]
 }

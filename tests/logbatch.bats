@@ -244,7 +244,7 @@ stats() { jq -c "$1" <<<"$stderr"; }
 	file a 1 >in
 	run -0 --separate-stderr logbatch --state=S --node='a/../b c' --key='logs/%Y%m%d/%H-%j/{node}/{id}.gz' in
 	[[ $(jq -r .key <<<"$output") =~ ^logs/20261122/13-326/a%2F..%2Fb%20c/[0-9a-f]{16}\.gz$ ]]
-	for k in x '{id}/' '../{id}' '/{id}' 'a//{id}' '%M{id}' '{pod}{id}' '{id}{id}' ''; do
+	for k in x '{id}/' '../{id}' '/{id}' 'a//{id}' '%M{id}' '{.pod}{id}' '{id}{id}' '' '_errors/{id}' '%{path}{id}'; do
 		run -2 --separate-stderr logbatch --state=T --key="$k" in
 		[[ $stderr == "logbatch: --key: "* ]]
 	done

@@ -5,6 +5,8 @@
 #
 # start writes DIR/env, shell assignments: RGW_HTTP and RGW_HTTPS (host:port), RGW_CA (PEM),
 # AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY.  Buckets below s3.localhost may be host names.
+# RGW_STS=true in the environment: its token service is on, and RGW_ADMIN is the command that
+# makes roles.
 # Debian: radosgw ceph-mon ceph-osd ceph-common curl openssl python3.  Root is not needed.
 set -euo pipefail
 
@@ -75,6 +77,8 @@ configuration() { # DIR FSID HTTP HTTPS MON
 	rgw data = $1/rgw
 	rgw frontends = beast endpoint=127.0.0.1:$3 ssl_endpoint=127.0.0.1:$4 ssl_certificate=$1/server.pem
 	rgw dns name = s3.localhost
+	rgw s3 auth use sts = ${RGW_STS:-false}
+	rgw sts key = logsweep-16bytes
 	rgw thread pool size = 16
 	rgw enable gc threads = false
 	rgw enable quota threads = false
@@ -105,7 +109,8 @@ daemons() { # FSID MON-PORT
 		ceph-osd -c "$conf" -i 0 --mkfs --osd-uuid "$osd" &&
 		ceph-osd -c "$conf" -i 0 &&
 		radosgw-admin -c "$conf" user create --uid=t --display-name=t \
-			--access-key=AKIDLOGSWEEPTEST --secret-key='secret/of+the/tests' &&
+			--access-key=AKIDLOGSWEEPTEST --secret-key='secret/of+the/tests' \
+			--caps='oidc-provider=*;roles=*' &&
 		radosgw -c "$conf" -n client.rgw
 }
 
@@ -137,6 +142,7 @@ start() {
 	cat >"$dir/env" <<-ENV
 	export RGW_HTTP=127.0.0.1:$http RGW_HTTPS=127.0.0.1:$https RGW_CA=$dir/ca.pem
 	export AWS_ACCESS_KEY_ID=AKIDLOGSWEEPTEST AWS_SECRET_ACCESS_KEY=secret/of+the/tests
+	RGW_ADMIN="radosgw-admin -c $conf"
 	ENV
 }
 

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 void
 buf_init(struct buf *b, size_t max)
@@ -13,10 +14,18 @@ buf_init(struct buf *b, size_t max)
 }
 
 void
+buf_init_secret(struct buf *b, size_t max)
+{
+	*b = (struct buf){ .max = max, .secret = true };
+}
+
+void
 buf_done(struct buf *b)
 {
+	if (b->secret && b->p != NULL)
+		explicit_bzero(b->p, b->cap);
 	free(b->p);
-	*b = (struct buf){ .max = b->max };
+	*b = (struct buf){ .max = b->max, .secret = b->secret };
 }
 
 void
@@ -26,6 +35,22 @@ buf_clear(struct buf *b)
 	b->failed = false;
 	if (b->p != NULL)
 		b->p[0] = '\0';
+}
+
+/* realloc(3) may leave the old bytes behind in what it frees. */
+static char *
+grow(struct buf *b, size_t cap)
+{
+	char *p;
+
+	if (!b->secret)
+		return realloc(b->p, cap);
+	if ((p = malloc(cap)) == NULL || b->p == NULL)
+		return p;
+	memcpy(p, b->p, b->n + 1);
+	explicit_bzero(b->p, b->cap);
+	free(b->p);
+	return p;
 }
 
 char *
@@ -42,7 +67,7 @@ buf_room(struct buf *b, size_t n)
 		return b->p + b->n;
 	while (cap < want)
 		cap *= 2;
-	if ((p = realloc(b->p, cap)) == NULL) {
+	if ((p = grow(b, cap)) == NULL) {
 		b->failed = true;
 		return NULL;
 	}
@@ -110,7 +135,7 @@ buf_take(struct buf *b)
 		return NULL;
 	p = b->p;
 	p[b->n] = '\0';
-	*b = (struct buf){ .max = b->max };
+	*b = (struct buf){ .max = b->max, .secret = b->secret };
 	return p;
 }
 

@@ -2,7 +2,8 @@
  *
  * Errors are sticky: once an addition did not fit (ceiling or memory), `failed` is set and
  * later additions do nothing, so a writer checks once at its end.  What is in the buffer
- * stays; p[n] is always a NUL when p is set.
+ * stays; p[n] is always a NUL when p is set.  A buffer for secrets leaves nothing of them
+ * in memory that it gives back, when it grows or is done with.
  */
 #ifndef BUF_H
 #define BUF_H
@@ -15,12 +16,13 @@ struct err;
 struct buf {
 	char *p;
 	size_t n, cap, max;
-	bool failed;
+	bool failed, secret;
 };
 
-void buf_init(struct buf *b, size_t max); /* no memory is taken yet */
-void buf_done(struct buf *b);             /* frees; may be used again after buf_init */
-void buf_clear(struct buf *b);            /* n = 0, failed = false, memory kept */
+void buf_init(struct buf *b, size_t max);        /* no memory is taken yet */
+void buf_init_secret(struct buf *b, size_t max); /* zeroes what it frees */
+void buf_done(struct buf *b);  /* frees; may be used again after buf_init */
+void buf_clear(struct buf *b); /* n = 0, failed = false, memory kept */
 
 /* Room for `n` more bytes at p + n of the buffer, or NULL (and `failed`). */
 char *buf_room(struct buf *b, size_t n);

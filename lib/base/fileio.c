@@ -19,8 +19,10 @@ enum fault { FAULT_NONE, FAULT_FAIL, FAULT_KILL, FAULT_SHORT };
 static enum fault
 fault_now(void)
 {
-	static long step, at = -1;
-	static enum fault kind;
+	static _Atomic long step; /* threads count together */
+	static _Thread_local long at = -1;
+	static _Thread_local enum fault kind;
+	long mine;
 	const char *env = getenv("LOGSWEEP_FAULT"), *prog = getenv("LOGSWEEP_FAULT_PROG");
 
 	if (at < 0) {
@@ -32,9 +34,9 @@ fault_now(void)
 		       : strstr(env, "short") ? FAULT_SHORT
 					      : FAULT_FAIL;
 	}
-	if (at == 0 || ++step != at)
+	if (at == 0 || (mine = ++step) != at)
 		return FAULT_NONE;
-	dprintf(STDERR_FILENO, "LOGSWEEP_FAULT: step %ld\n", step);
+	dprintf(STDERR_FILENO, "LOGSWEEP_FAULT: step %ld\n", mine);
 	if (kind == FAULT_KILL)
 		raise(SIGKILL);
 	errno = ENOSPC;

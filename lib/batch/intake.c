@@ -5,6 +5,7 @@
 #include "record/kernels.h"
 #include "record/ndjson.h"
 #include "record/timestamp.h"
+#include "record/zone.h"
 
 void
 intake_init(struct intake *in)
@@ -164,18 +165,35 @@ add(struct intake *in, struct partition *p, size_t n, const struct position *pos
 	return r;
 }
 
+/* Where a record of that time goes: `line` is looked at for the template's fields. */
+static int
+slot_of(struct intake *in, struct str line, int64_t ns, struct slot *s, struct err *e)
+{
+	const int64_t second = 1000000000;
+
+	*s = (struct slot){ .hour = timestamp_hour(ns) };
+	if (in->zone != NULL) {
+		s->offset_s = zone_offset(in->zone, ns / second - (ns % second < 0));
+		s->hour = timestamp_hour(ns + s->offset_s * second);
+	}
+	if (in->partitions.template->fields == 0)
+		return 0;
+	return keyfields_group(&in->partitions.fields, line, &s->group, e);
+}
+
 static int
 wrap(struct intake *in, struct str line, const char *why, bool strict, struct err *e)
 {
 	struct partition *p;
+	struct slot slot;
 	char *to;
 	int r = -1;
 
 	if (strict)
 		return err_set(e, ST_FAIL, "line: %s", why);
-	p = partitions_get(&in->partitions, timestamp_hour(in->before_ns), true);
-	if (p == NULL)
-		return err_set(e, ST_FAIL, "out of memory");
+	if (slot_of(in, STR(""), in->before_ns, &slot, e) < 0 ||
+	    (p = partitions_get(&in->partitions, &slot, true, e)) == NULL)
+		return -1;
 	if (make_wrapped(&in->wrapped, line, why, e) == 0 &&
 	    (to = partition_room(&in->partitions, p, in->wrapped.n, e)) != NULL) {
 		memcpy(to, in->wrapped.p, in->wrapped.n);
@@ -269,14 +287,16 @@ static struct partition *
 partition_of(struct intake *in, const struct record *r, bool timed, bool error,
     int64_t ns, struct err *e)
 {
-	int64_t hour = timestamp_hour(ns);
 	struct partition *p = in->partition;
+	struct slot slot;
 
-	if (!error && p != NULL && p->hour == hour)
+	if (slot_of(in, r->line, ns, &slot, e) < 0)
+		return NULL;
+	if (!error && p != NULL && p->slot.hour == slot.hour &&
+	    p->slot.group == slot.group && p->slot.offset_s == slot.offset_s)
 		return p;
-	if ((p = partitions_get(&in->partitions, hour, error)) == NULL)
-		err_set(e, ST_FAIL, "out of memory");
-	else if (!error && timed)
+	p = partitions_get(&in->partitions, &slot, error, e);
+	if (p != NULL && !error && timed)
 		remember_hour(in, r->time, ns, p);
 	return p;
 }

@@ -15,6 +15,7 @@
 #include "record/record.h"
 
 struct err;
+struct zone;
 
 struct intake_counts {
 	uint64_t records;  /* archived as they came */
@@ -29,6 +30,7 @@ struct intake {
 	struct partitions partitions;
 	struct intake_counts n;
 
+	struct zone *zone; /* whose hours make partitions; NULL: UTC.  Borrowed */
 	/* the last hour seen, as text and number, and its partition; "" and NULL: none */
 	char hour_text[16];
 	int64_t hour_ns;

@@ -49,9 +49,19 @@ static void
 make_key(const struct partitions *ps, const struct partition *p, const char *id,
     struct buf *key)
 {
+	const struct object *o = &p->now;
+	struct key_values v = { .hour = p->slot.hour,
+		.offset_s = p->slot.offset_s,
+		.fields = keyfields_text(&ps->fields, p->slot.group),
+		.id = id,
+		.timed = o->timed,
+		.first_ns = o->first_ns,
+		.last_ns = o->last_ns,
+		.seq = p->seq };
+
 	if (p->errors)
 		buf_adds(key, KEY_ERRORS);
-	keytemplate_key(ps->template, ps->node, p->hour, id, key);
+	keytemplate_key(ps->template, &v, key);
 }
 
 static void
@@ -63,6 +73,11 @@ make_id(const struct partitions *ps, const struct partition *p, const char *sha,
 	buf_init(&all, 2 * MANIFEST_MAX);
 	make_key(ps, p, "", &all);
 	buf_printf(&all, "\n%s\n", sha);
+	/* equal records that name no source make equal objects: they are of other places */
+	if (p->seq > 0)
+		buf_printf(&all, "%u\n", p->seq);
+	if (p->slot.offset_s != 0)
+		buf_printf(&all, "%d\n", p->slot.offset_s);
 	buf_add(&all, sources->p, sources->n);
 	hex64(hash64(all.p ? all.p : "", all.n), id);
 	sources->failed |= all.failed;
@@ -95,12 +110,15 @@ manifest_make(
 	buf_printf(&m, ",\"sha256\":\"%s\"", sha);
 	put_time(&m, "first_time", p->now.timed, p->now.first_ns);
 	put_time(&m, "last_time", p->now.timed, p->now.last_ns);
+	if (p->now.untimed > 0)
+		buf_printf(&m, ",\"untimed\":%" PRIu64, p->now.untimed);
 	buf_adds(&m, ",\"node\":");
-	jsonw_string(&m, ps->node, strlen(ps->node));
+	jsonw_string(&m, ps->template->node, strlen(ps->template->node));
 	buf_adds(&m, ",\"sources\":");
 	buf_add(&m, sources.p, sources.n);
 	buf_addc(&m, '}');
 
+	b->slot = p->slot;
 	b->bytes = p->bytes;
 	b->records = p->now.records;
 	m.failed |= sources.failed;

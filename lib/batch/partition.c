@@ -2,7 +2,6 @@
 #include "base/err.h"
 #include "base/fileio.h"
 #include "base/hash.h"
-#include "batch/keytemplate.h"
 #include "batch/manifest.h"
 #include "record/jsonw.h"
 #include "record/ndjson.h"
@@ -17,18 +16,18 @@
 #define BUF_MAX (JSONW_ROOM(NDJSON_LINE_MAX) + PARTITION_MEMORY + PARTITION_UNSURE)
 
 int
-partitions_init(struct partitions *ps, const char *dir, const char *template,
-    const char *node, int level, uint64_t max_size, struct positions *positions,
-    struct err *e)
+partitions_init(struct partitions *ps, const char *dir,
+    const struct keytemplate *template, int level, uint64_t max_size,
+    struct positions *positions, struct err *e)
 {
 	*ps = (struct partitions){ .dir = dir,
 		.template = template,
-		.node = node,
 		.max_size = max_size,
 		.positions = positions,
 		.cap = 64 };
 	buf_init(&ps->out, 8 << 20);
 	buf_init(&ps->scratch, 2 * GZ_RUN);
+	keyfields_init(&ps->fields, template);
 	if ((ps->bucket = calloc(ps->cap, sizeof(struct partition *))) == NULL)
 		return err_set(e, ST_FAIL, "out of memory");
 	return (ps->gzip = gzip_new(level, e)) != NULL ? 0 : -1;
@@ -44,6 +43,14 @@ partition_free(struct partition *p)
 	free(p);
 }
 
+static void
+batch_done(struct batch *b)
+{
+	free(b->file);
+	free(b->key);
+	free(b->manifest);
+}
+
 void
 partitions_clear(struct partitions *ps)
 {
@@ -54,18 +61,17 @@ partitions_clear(struct partitions *ps)
 		}
 		ps->bucket[i] = NULL;
 	}
-	for (size_t i = 0; i < ps->batches; i++) {
-		free(ps->batch[i].file);
-		free(ps->batch[i].key);
-		free(ps->batch[i].manifest);
-	}
+	for (size_t i = 0; i < ps->batches; i++)
+		batch_done(&ps->batch[i]);
 	ps->n = ps->memory = ps->batches = 0;
+	keyfields_clear(&ps->fields);
 }
 
 void
 partitions_done(struct partitions *ps)
 {
 	partitions_clear(ps);
+	keyfields_done(&ps->fields);
 	free(ps->batch);
 	free(ps->bucket);
 	gzip_free(ps->gzip);
@@ -75,9 +81,12 @@ partitions_done(struct partitions *ps)
 }
 
 static size_t
-bucket_of(const struct partitions *ps, int64_t hour, bool errors)
+bucket_of(const struct partitions *ps, const struct slot *s, bool errors)
 {
-	return ((uint64_t)hour * 2 + errors) * 0x9e3779b97f4a7c15 >> 32 & (ps->cap - 1);
+	uint64_t h = ((uint64_t)s->hour * 2 + errors) * 0x9e3779b97f4a7c15;
+
+	h ^= ((uint64_t)s->group << 20 ^ (uint32_t)s->offset_s) * 0xd6e8feb86659fd93;
+	return h >> 32 & (ps->cap - 1);
 }
 
 static int
@@ -93,7 +102,7 @@ grow(struct partitions *ps)
 	ps->cap = cap;
 	for (size_t i = 0; i < old; i++)
 		for (struct partition *p = from[i], *next; p != NULL; p = next) {
-			size_t to = bucket_of(ps, p->hour, p->errors);
+			size_t to = bucket_of(ps, &p->slot, p->errors);
 
 			next = p->next;
 			p->next = b[to];
@@ -103,26 +112,35 @@ grow(struct partitions *ps)
 	return 0;
 }
 
-struct partition *
-partitions_get(struct partitions *ps, int64_t hour, bool errors)
+static bool
+same_slot(const struct slot *a, const struct slot *b)
 {
-	size_t i = bucket_of(ps, hour, errors);
+	return a->hour == b->hour && a->offset_s == b->offset_s && a->group == b->group;
+}
+
+struct partition *
+partitions_get(struct partitions *ps, const struct slot *slot, bool errors, struct err *e)
+{
+	size_t i = bucket_of(ps, slot, errors);
 	struct partition *p = ps->bucket[i];
 
-	while (p != NULL && (p->hour != hour || p->errors != errors))
+	while (p != NULL && (!same_slot(&p->slot, slot) || p->errors != errors))
 		p = p->next;
 	if (p != NULL)
 		return p;
-	if (ps->n > 2 * ps->cap) {
-		if (grow(ps) < 0)
-			return NULL;
-		i = bucket_of(ps, hour, errors);
-	}
-	if ((p = calloc(1, sizeof *p)) == NULL || (p->sha = sha256_new()) == NULL) {
-		free(p);
+	if (ps->n == PARTITIONS_MAX) {
+		err_set(e, ST_FAIL,
+		    "%d partitions are open, and nothing of them may be committed before "
+		    "their files are marked done: give a --key with fewer",
+		    PARTITIONS_MAX);
 		return NULL;
 	}
-	p->hour = hour;
+	if (ps->n > 2 * ps->cap && grow(ps) < 0)
+		goto err0;
+	i = bucket_of(ps, slot, errors);
+	if ((p = calloc(1, sizeof *p)) == NULL || (p->sha = sha256_new()) == NULL)
+		goto err0;
+	p->slot = *slot;
 	p->errors = errors;
 	p->serial = ps->serials++;
 	buf_init(&p->buf, BUF_MAX);
@@ -130,6 +148,10 @@ partitions_get(struct partitions *ps, int64_t hour, bool errors)
 	ps->bucket[i] = p;
 	ps->n++;
 	return p;
+err0:
+	free(p);
+	err_set(e, ST_FAIL, "out of memory");
+	return NULL;
 }
 
 /* Bytes of the buffer that may leave it. */
@@ -436,6 +458,8 @@ partition_add(struct partitions *ps, struct partition *p, size_t n,
 	p->now.raw_bytes += n;
 	if (timed)
 		widen(&p->now, ns);
+	else
+		p->now.untimed++;
 	if (from != NULL && add_source(ps, p, from, begins, e) < 0)
 		return -1;
 	if (p->buf.n >= GZ_RUN + GZ_RUN / 4)
@@ -483,18 +507,22 @@ partitions_roll_back(struct partitions *ps, struct err *e)
 	return 0;
 }
 
-static int
-add_batch(struct partitions *ps, const struct batch *b)
+int
+partitions_add_batch(struct partitions *ps, struct batch *b, struct err *e)
 {
-	struct batch *p;
+	struct batch *p = ps->batch;
 
 	if (ps->batches == ps->batch_cap) {
 		size_t cap = ps->batch_cap ? 2 * ps->batch_cap : 32;
 
-		if ((p = realloc(ps->batch, cap * sizeof *p)) == NULL)
-			return -1;
-		ps->batch = p;
-		ps->batch_cap = cap;
+		if ((p = realloc(ps->batch, cap * sizeof *p)) != NULL) {
+			ps->batch = p;
+			ps->batch_cap = cap;
+		}
+	}
+	if (p == NULL || b->file == NULL) {
+		batch_done(b);
+		return err_set(e, ST_FAIL, "out of memory");
 	}
 	ps->batch[ps->batches++] = *b;
 	ps->done_bytes += b->bytes;
@@ -517,6 +545,7 @@ static void
 begin_another(struct partitions *ps, struct partition *p)
 {
 	p->serial = ps->serials++;
+	p->seq++;
 	p->bytes = 0;
 	p->gz = (struct gzmember){ 0, 0 };
 	p->now = p->was = (struct object){ 0 };
@@ -547,24 +576,27 @@ finish(struct partitions *ps, struct partition *p, struct err *e)
 	body_path(ps, p, "gz", path);
 	if (write_out(ps, p, true, e) < 0 || manifest_make(ps, p, &b, e) < 0)
 		return -1;
-	if ((b.file = strdup(path)) == NULL || add_batch(ps, &b) < 0) {
-		free(b.file);
-		free(b.key);
-		free(b.manifest);
-		return err_set(e, ST_FAIL, "out of memory");
-	}
+	b.file = strdup(path);
+	if (partitions_add_batch(ps, &b, e) < 0)
+		return -1;
 	begin_another(ps, p);
 	return 0;
 }
 
 static int
-by_hour(const void *a, const void *b)
+by_slot(const void *a, const void *b)
 {
 	const struct partition *const *x = a, *const *y = b;
+	const struct slot *s = &(*x)->slot, *t = &(*y)->slot;
 
 	if ((*x)->errors != (*y)->errors)
 		return (*x)->errors ? 1 : -1;
-	return ((*x)->hour > (*y)->hour) - ((*x)->hour < (*y)->hour);
+	if (s->hour != t->hour)
+		return s->hour > t->hour ? 1 : -1;
+	/* of two hours that clocks show alike the one further east came first */
+	if (s->offset_s != t->offset_s)
+		return s->offset_s < t->offset_s ? 1 : -1;
+	return (s->group > t->group) - (s->group < t->group);
 }
 
 int
@@ -579,7 +611,7 @@ partitions_finish(struct partitions *ps, struct err *e)
 	for (size_t i = 0; i < ps->cap; i++)
 		for (struct partition *p = ps->bucket[i]; p != NULL; p = p->next)
 			all[n++] = p;
-	qsort(all, n, sizeof(struct partition *), by_hour);
+	qsort(all, n, sizeof(struct partition *), by_slot);
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = finish(ps, all[i], e);
 	free(all);

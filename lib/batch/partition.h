@@ -1,5 +1,10 @@
 /* partition.h - records of an hour become an object: buffered, compressed, described.
  *
+ * A partition is an hour as clocks of the zone in use show it, with one offset from UTC (of
+ * the two hours of a night in autumn each is its own), and one group of values of the
+ * template's fields.  Without a zone that is a UTC hour; in a zone half an hour off it is two
+ * halves of UTC hours.
+ *
  * Each partition holds the records that came for it in one buffer.  Whole runs of what is
  * sure (position.h) are compressed to the object's file in the run's own directory; what is
  * not sure stays at the buffer's end and can be cut off again.  Memory is bounded over all
@@ -12,6 +17,7 @@
 #define PARTITION_H
 #include "base/buf.h"
 #include "batch/gzmember.h"
+#include "batch/keyfields.h"
 #include "batch/position.h"
 
 struct err;
@@ -22,10 +28,22 @@ enum {
 	/* held on top of that because it is not sure; beyond, it is compressed unsure, and the
 	 * run fails if it then ends before it is sure */
 	PARTITION_UNSURE = 16 << 20,
+	/* more open than that are all committed at the next place where all is sure, */
+	PARTITIONS_OPEN = 16 << 10,
+	/* and this many end the run, if no such place came */
+	PARTITIONS_MAX = 64 << 10,
+};
+
+/* What sets partitions apart. */
+struct slot {
+	int64_t hour;     /* timestamp_hour() of what the zone's clocks show */
+	int32_t offset_s; /* of these clocks, east of Greenwich */
+	uint32_t group;   /* keyfields.h */
 };
 
 /* A finished object, still under the run's own directory. */
 struct batch {
+	struct slot slot;
 	char *file;    /* path of its body */
 	char name[64]; /* for the outbox */
 	char *key;
@@ -41,7 +59,7 @@ struct source_range {
 };
 
 struct partition {
-	int64_t hour;
+	struct slot slot;
 	bool errors; /* of _error records */
 	struct buf buf;
 	size_t sure;      /* bytes of buf that are, if `epoch` is the present one */
@@ -51,8 +69,9 @@ struct partition {
 	struct sha256 *sha; /* of the compressed bytes */
 	uint64_t bytes;     /* compressed so far */
 	unsigned serial;    /* names its files */
+	unsigned seq;       /* objects finished before this one */
 	struct object {
-		uint64_t records, raw_bytes;
+		uint64_t records, raw_bytes, untimed;
 		int64_t first_ns, last_ns;
 		bool timed;
 		size_t sources;
@@ -65,7 +84,8 @@ struct partition {
 
 struct partitions {
 	const char *dir; /* of the run, for bodies */
-	const char *template, *node;
+	const struct keytemplate *template;
+	struct keyfields fields;
 	uint64_t max_size;
 	struct gzip *gzip;
 	struct positions *positions;
@@ -79,17 +99,18 @@ struct partitions {
 	uint64_t done_bytes; /* of finished batches */
 };
 
-/* `dir`, `template`, `node` are borrowed.  level: see gzmember.h. */
-int partitions_init(struct partitions *ps, const char *dir, const char *template,
-    const char *node, int level, uint64_t max_size, struct positions *positions,
-    struct err *e);
+/* `dir` and `template` are borrowed.  level: see gzmember.h. */
+int partitions_init(struct partitions *ps, const char *dir,
+    const struct keytemplate *template, int level, uint64_t max_size,
+    struct positions *positions, struct err *e);
 void partitions_done(struct partitions *ps);
 
 /* After a commit: no partitions, no batches; pointers to them die. */
 void partitions_clear(struct partitions *ps);
 
-/* The partition of an hour; NULL: out of memory. */
-struct partition *partitions_get(struct partitions *ps, int64_t hour, bool errors);
+/* The partition of a slot; NULL: out of memory, or there are PARTITIONS_MAX. */
+struct partition *partitions_get(
+    struct partitions *ps, const struct slot *slot, bool errors, struct err *e);
 
 /* Room for a record of `n` bytes in the partition, or NULL (`e`). */
 char *partition_room(struct partitions *ps, struct partition *p, size_t n, struct err *e);
@@ -105,6 +126,9 @@ uint64_t partitions_unsure(const struct partitions *ps);
 /* End of input: cut off what is not sure, if anything is open; -1 (ST_FAIL) if that is not
  * possible any more. */
 int partitions_roll_back(struct partitions *ps, struct err *e);
+
+/* Add a finished object.  Its texts belong to `ps` then; -1: they are freed. */
+int partitions_add_batch(struct partitions *ps, struct batch *b, struct err *e);
 
 /* Finish all objects: ps->batch lists them, and all are on the disk. */
 int partitions_finish(struct partitions *ps, struct err *e);

@@ -33,6 +33,50 @@ bad_line(struct run *run, struct str line, const char *why, struct err *e)
 	return 0;
 }
 
+static void
+count(struct filter *f, enum filter_did did, struct str time)
+{
+	switch (did) {
+	case FILTER_PASSED:
+		f->stats.out++;
+		stats_time(&f->stats, time);
+		break;
+	case FILTER_REJECTED:
+		f->stats.rejected++;
+		break;
+	case FILTER_FILTERED:
+		f->stats.filtered++;
+		break;
+	case FILTER_JOINED:
+		f->stats.joined++;
+		break;
+	case FILTER_HELD:
+		f->held++;
+		break;
+	case FILTER_BAD:
+		break;
+	}
+}
+
+void
+filter_held(struct filter *f, enum filter_did did, uint64_t lines, struct str time)
+{
+	f->held -= lines;
+	f->stats.joined += lines - 1;
+	count(f, did, time);
+}
+
+/* Is there nothing that ends the run? */
+static int
+went_on(struct filter *f, struct err *e)
+{
+	if (!f->failed)
+		return ndjson_end(&f->out, e);
+	*e = f->err;
+	f->failed = false; /* it is told */
+	return -1;
+}
+
 static int
 one_line(struct run *run, int got, struct str line, struct err *e)
 {
@@ -40,6 +84,7 @@ one_line(struct run *run, int got, struct str line, struct err *e)
 	struct record r;
 	const char *why = "not a JSON object";
 	bool is_record = got != NDJSON_PIECE && record_read(&f->reader, line, &r);
+	enum filter_did did;
 
 	if (got == NDJSON_TORN && run->in.pipe &&
 	    (!is_record || !record_shape(&r, NULL))) {
@@ -55,32 +100,16 @@ one_line(struct run *run, int got, struct str line, struct err *e)
 			f->mark(f, &r);
 		else
 			record_pass(&f->out, &r);
-		return ndjson_end(&f->out, e);
+		return went_on(f, e);
 	}
 	f->stats.in++;
 	if (!is_record)
 		why = got == NDJSON_PIECE ? "part of a line over 16 MiB" : why;
-	switch (is_record ? f->record(f, &r, &why) : FILTER_BAD) {
-	case FILTER_PASSED:
-		f->stats.out++;
-		stats_time(&f->stats, r.time);
-		break;
-	case FILTER_REJECTED:
-		f->stats.rejected++;
-		run->status = status_worse(run->status, ST_ASIDE);
-		break;
-	case FILTER_FILTERED:
-		f->stats.filtered++;
-		break;
-	case FILTER_JOINED:
-		f->stats.joined++;
-		break;
-	case FILTER_BAD:
-		if (bad_line(run, line, why, e) < 0)
-			return -1;
-		break;
-	}
-	return ndjson_end(&f->out, e);
+	if (is_record && (did = f->record(f, &r, &why)) != FILTER_BAD)
+		count(f, did, r.time);
+	else if (bad_line(run, line, why, e) < 0)
+		return -1;
+	return went_on(f, e);
 }
 
 static int
@@ -95,11 +124,13 @@ one_input(struct run *run, struct err *e)
 		if (got == NDJSON_IDLE) {
 			if (f->idle != NULL)
 				f->idle(f, true);
-			if (ndjson_end(&f->out, e) < 0)
+			if (went_on(f, e) < 0)
 				return -1;
 			continue;
 		}
 		run->line_no++;
+		if (run->f->line != NULL)
+			line = run->f->line(run->f, line);
 		if (one_line(run, got, line, e) < 0)
 			return -1;
 		if ((run->line_no & 4095) == 0) {
@@ -145,6 +176,11 @@ filter_run(struct filter *f, int argc, char *argv[])
 	}
 	if (f->finish != NULL && whole && run.status != ST_FAIL)
 		f->finish(f);
+	if (went_on(f, &e) < 0)
+		run.status = status_worse(run.status, diag_end(&e));
+	if (f->stats.rejected > 0)
+		run.status = status_worse(run.status, ST_ASIDE);
+	f->stats.filtered += f->held;
 	if (ndjson_flush(&f->out, &e) < 0)
 		run.status = diag_end(&e);
 	f->stats.bytes_in = run.in.bytes;

@@ -6,11 +6,10 @@
  */
 #ifndef FILTER_H
 #define FILTER_H
+#include "base/err.h"
 #include "cli/stats.h"
 #include "record/ndjson.h"
 #include "record/record.h"
-
-struct err;
 
 enum filter_did {
 	FILTER_PASSED,   /* written, changed or not */
@@ -18,6 +17,7 @@ enum filter_did {
 	FILTER_FILTERED, /* left out on purpose; a mark was written in its place */
 	FILTER_JOINED,   /* became part of a record that is or will be written */
 	FILTER_BAD,      /* not a record after all: to be wrapped; nothing was written */
+	FILTER_HELD,     /* kept for later: filter_held() says what became of it */
 };
 
 struct filter {
@@ -25,6 +25,9 @@ struct filter {
 	struct record_reader reader;
 	struct ndjson_out out;
 	uint64_t invalid_utf8; /* bytes replaced in wrapped lines */
+	/* Each line before all else, what is no record too: the line to go on with.  NULL: the
+	 * one that came. */
+	struct str (*line)(struct filter *f, struct str line);
 	/* One record that is not a mark; writes it to f->out with its LF.  `why` is for
 	 * FILTER_BAD. */
 	enum filter_did (*record)(
@@ -37,9 +40,16 @@ struct filter {
 	int wait_ms;
 	/* The end of all inputs, before the last flush; NULL: nothing to do. */
 	void (*finish)(struct filter *f);
+	uint64_t
+	    held;    /* FILTER_HELD, and nothing has become of it; filtered, at the end */
+	bool failed; /* `err` ends the run: set where no error can be returned */
+	struct err err;
 	bool no_log; /* the program does not ask for `log`: see record.h */
 	void *user;
 };
+
+/* Of records that were held, `lines` became one that was dealt with as `did` says. */
+void filter_held(struct filter *f, enum filter_did did, uint64_t lines, struct str time);
 
 /* Run over the operands and print the stats; returns the exit status. */
 int filter_run(struct filter *f, int argc, char *argv[]);

@@ -5,6 +5,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,21 +31,60 @@ struct http {
 	bool body_short; /* the file ended before `bytes` */
 };
 
+/* ---- libcurl's memory, zeroed when it is given back ---- */
+
+static void
+zero_free(void *p)
+{
+	if (p != NULL)
+		explicit_bzero(p, malloc_usable_size(p));
+	free(p);
+}
+
+static void *
+zero_realloc(void *p, size_t n)
+{
+	size_t had = p != NULL ? malloc_usable_size(p) : 0;
+	void *to = malloc(n);
+
+	if (to == NULL)
+		return NULL;
+	if (p != NULL)
+		memcpy(to, p, had < n ? had : n);
+	zero_free(p);
+	return to;
+}
+
+static char *
+copy_string(const char *s)
+{
+	return strdup(s);
+}
+
+static bool
+begin(void)
+{
+	static bool begun; /* read by threads, written before there are any */
+
+	if (!begun)
+		begun = curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, zero_free,
+			    zero_realloc, copy_string, calloc) == CURLE_OK;
+	return begun;
+}
+
 struct http *
 http_new(const struct http_options *o, struct err *e)
 {
-	static bool begun;
 	struct http *h;
 
 	if (o->ca_file != NULL && access(o->ca_file, R_OK) < 0) {
 		err_set(e, ST_USAGE, "%.300s: %s", o->ca_file, strerror(errno));
 		return NULL;
 	}
-	if (!begun && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+	if (!begin()) {
 		err_set(e, ST_FAIL, "libcurl: does not start");
 		return NULL;
 	}
-	begun = true;
 	if ((h = calloc(1, sizeof *h)) == NULL || (h->curl = curl_easy_init()) == NULL) {
 		err_set(e, ST_FAIL, "libcurl: out of memory");
 		free(h);
@@ -77,6 +117,15 @@ http_response_done(struct http_response *r)
 	buf_done(&r->body);
 }
 
+/* So much of the body is on its way by now; less than before when it is sent again. */
+static void
+at(struct http *h, uint64_t now)
+{
+	if (h->o.sent != NULL)
+		*h->o.sent += now - h->at; /* modulo 2^64: may be less than before */
+	h->at = now;
+}
+
 static size_t
 on_read(char *to, size_t size, size_t count, void *user)
 {
@@ -88,11 +137,11 @@ on_read(char *to, size_t size, size_t count, void *user)
 		return 0;
 	if (h->rq->fd < 0) {
 		memcpy(to, h->rq->memory + h->at, n);
-	} else if (pread_full(h->rq->fd, to, n, h->at) != (ssize_t)n) {
+	} else if (pread_full(h->rq->fd, to, n, h->rq->from + h->at) != (ssize_t)n) {
 		h->body_short = true;
 		return CURL_READFUNC_ABORT;
 	}
-	h->at += n;
+	at(h, h->at + n);
 	h->r->moved_ns = clock_steady();
 	return n;
 }
@@ -105,7 +154,7 @@ on_seek(void *user, curl_off_t offset, int origin)
 
 	if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > h->rq->bytes)
 		return CURL_SEEKFUNC_CANTSEEK;
-	h->at = (uint64_t)offset;
+	at(h, (uint64_t)offset);
 	return CURL_SEEKFUNC_OK;
 }
 
@@ -195,10 +244,11 @@ no_time(struct http *h, struct str host, struct err *e)
 
 	curl_easy_getinfo(h->curl, CURLINFO_PRETRANSFER_TIME_T, &connected_us);
 	if (h->rq->total_ns > 0 &&
-	    (connected_us > 0 ? h->rq->stall_ns == 0 || h->rq->total_ns < h->rq->stall_ns
-			      : h->rq->total_ns < h->rq->connect_ns))
-		return err_set(e, ST_LATER, "%.*s: no whole answer within %.3g s",
-		    (int)host.n, host.p, (double)h->rq->total_ns / 1e9);
+	    (connected_us > 0 ? h->rq->stall_ns == 0 || h->rq->total_ns <= h->rq->stall_ns
+			      : h->rq->total_ns <= h->rq->connect_ns))
+		return err_set(e, ST_LATER, "%.*s: %s within %.3g s", (int)host.n, host.p,
+		    connected_us > 0 ? "no whole answer" : "no connection",
+		    (double)h->rq->total_ns / 1e9);
 	return err_set(e, ST_LATER,
 	    connected_us > 0 ? "%.*s: no byte moved for %.0f s"
 			     : "%.*s: no connection within %.0f s",
@@ -301,6 +351,8 @@ set_up(struct http *h, const struct http_request *rq)
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "logsweep/" LOGSWEEP_VERSION);
 	curl_easy_setopt(
 	    c, CURLOPT_CONNECTTIMEOUT_MS, (long)(rq->connect_ns / 1000000) + 1);
+	if (h->o.direct)
+		curl_easy_setopt(c, CURLOPT_NOPROXY, "*");
 	if (rq->stall_ns > 0) {
 		curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES_PER_S);
 		curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, whole_seconds(rq->stall_ns));
@@ -369,8 +421,10 @@ http_send(
 	curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, list);
 	code = curl_easy_perform(h->curl);
 	curl_slist_free_all(list);
-	if (code != CURLE_OK)
+	if (code != CURLE_OK) {
+		at(h, 0);
 		return h->refused ? -1 : failed(h, code, e);
+	}
 	curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
 	r->status = (int)status;
 	return 0;
@@ -379,11 +433,12 @@ http_send(
 bool
 http_header(const struct http_response *r, const char *name, struct str *value)
 {
-	const char *p = r->headers.p, *end = p + r->headers.n, *lf;
+	const char *p = r->headers.n > 0 ? r->headers.p : "", *end = p + r->headers.n,
+		   *lf;
 	size_t n = strlen(name);
 	bool found = false;
 
-	for (; r->headers.n > 0 && p < end; p = lf + 1) {
+	for (; p < end; p = lf + 1) {
 		if ((lf = memchr(p, '\n', (size_t)(end - p))) == NULL)
 			break;
 		if ((size_t)(lf - p) <= n || p[n] != ':' || strncasecmp(p, name, n) != 0)

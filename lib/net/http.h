@@ -11,6 +11,9 @@
  * ST_USAGE for certificates, CA files and URLs.  An HTTP status of any kind is an answer,
  * not an error.
  *
+ * What passes through libcurl may be secret, so memory that it frees is zeroed; OpenSSL's
+ * own buffers are not ours to clean.
+ *
  * Memory: two blocks of 256 KiB for a body on its way, the answer up to its ceiling.
  * One `struct http` per thread; the first one is made before threads are, and `stop` may be
  * set by a signal or another thread.  The program
@@ -38,15 +41,18 @@ struct http_options {
 	struct str ca_pem;   /* ... these bytes; n = 0: none */
 	struct str cert_pem, key_pem;      /* a certificate of our own; n = 0: none */
 	const volatile sig_atomic_t *stop; /* not 0: end the transfer; may be NULL */
+	bool direct;            /* by no proxy, whatever the environment says */
+	_Atomic uint64_t *sent; /* grows by bytes of bodies handed over, and shrinks again
+				   when they must be sent once more; may be NULL */
 };
 
 struct http_request {
 	const char *method, *url;   /* the path is sent as it stands */
 	const char *const *headers; /* "Name: value" each */
 	size_t header_n;
-	int fd; /* the body: `bytes` from the start of this file; -1: none, or ... */
+	int fd; /* the body: `bytes` of this file after its first `from`; -1: none, or ... */
 	const char *memory; /* ... these `bytes`; NULL: none */
-	uint64_t bytes;
+	uint64_t from, bytes;
 	int64_t connect_ns; /* longest time to connect, handshake included */
 	int64_t
 	    stall_ns; /* longest time with (nearly) no byte moved either way; 0: any */

@@ -5,6 +5,7 @@
 #include "record/jsonw.h"
 #include "record/kernels.h"
 #include "record/ndjson.h"
+#include "record/timestamp.h"
 
 static const struct str reserved[] = {
 	{ "_src", 4 },
@@ -27,6 +28,7 @@ struct site {
 	const char *end; /* the closing quote */
 	bool taken;      /* the record has `into` already */
 	bool alone;      /* the record's other members are _src, time and stream */
+	struct str time; /* the value of `time`; p = NULL: there is none */
 };
 
 /* The set of names that a merge must not bring in twice. */
@@ -107,7 +109,9 @@ may_lift(struct graft *g, const struct site *s)
 	if (g->parsed.fields > GRAFT_MERGE_MAX)
 		return false;
 	for (size_t i = 0; i < g->parsed.fields; i++)
-		if (!take_name(g, g->parsed.field[i].name, g->round))
+		if (g->parsed.field[i].kind == FIELD_MEMBER
+			? !take_key(g, g->parsed.field[i].name)
+			: !take_name(g, g->parsed.field[i].name, g->round))
 			return false;
 	return true;
 }
@@ -136,6 +140,8 @@ survey(const struct graft *g, struct site *s)
 	jscan_begin(&it, s->line);
 	while (jscan_next(&it, &m)) {
 		s->taken |= key_is(m.key, g->into);
+		if (s->time.p == NULL && key_is(m.key, STR("time")))
+			s->time = m.value;
 		if (s->key == NULL && *m.value.p == '"' && key_is(m.key, g->key)) {
 			s->key = m.key.p - 1;
 			s->raw = m.value.p + 1;
@@ -158,24 +164,88 @@ struct plan {
 	bool lift, keep;
 	struct str head, tail; /* of the line, before and after what is new */
 	size_t lead;           /* bytes of ,"into": between them */
+	/* A new time for `old` bytes of the line, in head or tail; from = NULL: the old one
+	 * stays. */
+	struct {
+		const char *from;
+		size_t old;
+		char text[TIMESTAMP_MAX + 16];
+		size_t n;
+	} time;
 };
 
+/* "time":"...", where a record that has none wants it, or its value. */
+static void
+plan_time(
+    const struct graft *g, const struct site *s, const struct record *r, struct plan *p)
+{
+	char *to = p->time.text;
+
+	p->time.from = s->time.p;
+	p->time.old = s->time.n;
+	if (s->time.p == NULL) {
+		p->time.from = r->rest.p != NULL ? r->rest.p : s->line.p;
+		while (r->rest.p == NULL && *p->time.from++ != '{')
+			;
+		p->time.old = 0;
+		to = stpcpy(to, "\"time\":");
+	}
+	*to++ = '"';
+	to += timestamp_format(g->parsed.time_ns, to);
+	*to++ = '"';
+	if (s->time.p == NULL)
+		*to++ = ',';
+	p->time.n = (size_t)(to - p->time.text);
+}
+
 static struct plan
-plan_for(const struct graft *g, const struct site *s, bool keep, bool lift)
+plan_for(const struct graft *g, const struct site *s, const struct record *r, bool keep,
+    bool lift)
 {
 	const char *stop = s->line.p + s->line.n, *cut = keep ? s->end + 1 : s->key;
-
-	return (struct plan){ .keep = keep,
+	struct plan p = { .keep = keep,
 		.lift = lift,
 		.lead = keep + (lift ? 0 : g->lead.n),
 		.head = { s->line.p, (size_t)(cut - s->line.p) },
 		.tail = { s->end + 1, (size_t)(stop - s->end - 1) } };
+
+	if (g->parsed.timed == TIME_READ)
+		plan_time(g, s, r, &p);
+	return p;
+}
+
+/* Does the new time go into this part of the line? */
+static bool
+has_time(const struct plan *p, struct str part)
+{
+	return p->time.from != NULL && p->time.from >= part.p &&
+	       p->time.from + p->time.old <= part.p + part.n;
+}
+
+static size_t
+part_size(const struct plan *p, struct str part)
+{
+	return part.n + (has_time(p, part) ? p->time.n - p->time.old : 0);
+}
+
+static char *
+put_part(const struct plan *p, struct str part, char *to)
+{
+	size_t before;
+
+	if (!has_time(p, part))
+		return mempcpy(to, part.p, part.n);
+	before = (size_t)(p->time.from - part.p);
+	to = mempcpy(to, part.p, before);
+	to = mempcpy(to, p->time.text, p->time.n);
+	before += p->time.old;
+	return mempcpy(to, part.p + before, part.n - before);
 }
 
 static char *
 put_head(const struct graft *g, const struct plan *p, char *to)
 {
-	to = mempcpy(to, p->head.p, p->head.n);
+	to = put_part(p, p->head, to);
 	if (p->keep)
 		*to++ = ',';
 	return p->lift ? to : mempcpy(to, g->lead.p, g->lead.n);
@@ -187,18 +257,24 @@ static bool
 put_object(const struct graft *g, const struct plan *p, struct ndjson_out *o)
 {
 	struct str object = g->parsed.object;
-	char *base = o->buf + o->n, *at = base + p->head.n + p->lead;
+	size_t head = part_size(p, p->head), tail = part_size(p, p->tail);
+	char *base = o->buf + o->n, *at;
 
 	if (p->lift) {
 		object.p++;
 		object.n -= 2;
 	}
-	if (p->head.n + p->lead + object.n + p->tail.n > NDJSON_LINE_MAX)
+	if (head + p->lead + object.n + tail > NDJSON_LINE_MAX)
 		return false;
+	/* one that was written anew is elsewhere, and may be longer */
+	if ((object.p < o->buf || object.p >= o->buf + o->cap) &&
+	    (base = ndjson_room(o, head + p->lead + object.n + tail + 1)) == NULL)
+		return false;
+	at = base + head + p->lead;
 	if (at != object.p)
 		memmove(at, object.p, object.n);
 	put_head(g, p, base);
-	at = mempcpy(at + object.n, p->tail.p, p->tail.n);
+	at = put_part(p, p->tail, at + object.n);
 	*at++ = '\n';
 	o->n = (size_t)(at - o->buf);
 	return true;
@@ -210,7 +286,15 @@ put_member(struct ndjson_out *o, const struct parsed_field *f)
 	uint64_t none = 0;
 
 	NDJSON_LIT(o, "\"");
-	ndjson_text(o, f->name.p, f->name.n, &none);
+	if (f->kind == FIELD_MEMBER)
+		ndjson_add(o, f->name.p, f->name.n);
+	else
+		ndjson_text(o, f->name.p, f->name.n, &none);
+	if (f->kind != FIELD_TEXT) {
+		NDJSON_LIT(o, "\":");
+		ndjson_add(o, f->value.p, f->value.n);
+		return;
+	}
 	NDJSON_LIT(o, "\":\"");
 	ndjson_text(o, f->value.p, f->value.n, &none);
 	NDJSON_LIT(o, "\"");
@@ -233,7 +317,8 @@ put_fields(const struct graft *g, const struct plan *p, struct ndjson_out *o)
 	}
 	if (!p->lift)
 		NDJSON_LIT(o, "}");
-	ndjson_add(o, p->tail.p, p->tail.n);
+	if (ndjson_room(o, p->tail.n + sizeof p->time.text) != NULL)
+		o->n = (size_t)(put_part(p, p->tail, o->buf + o->n) - o->buf);
 	NDJSON_LIT(o, "\n");
 	if (o->n - before <= NDJSON_LINE_MAX + 1)
 		return true;
@@ -267,12 +352,13 @@ graft(struct graft *g, const struct site *s, const struct record *r, struct ndjs
 {
 	bool keep = g->keep == KEEP_YES || (g->keep == KEEP_AUTO && !g->parsed.by->whole);
 	bool lift = g->merge && !is_empty(&g->parsed), clash = lift && !may_lift(g, s);
-	struct plan p = plan_for(g, s, keep, lift && !clash);
+	struct plan p = plan_for(g, s, r, keep, lift && !clash);
 
 	if (s->taken && !p.lift)
 		g->clashes++;
 	else if (g->parsed.object.n > 0 ? put_object(g, &p, o) : put_fields(g, &p, o)) {
 		g->clashes += clash;
+		g->times += p.time.from != NULL;
 		g->with++;
 		return GRAFT_WRITTEN;
 	}
@@ -288,6 +374,7 @@ find_site(const struct graft *g, const struct record *r, struct site *s)
 		return survey(g, s);
 	s->key = r->log_key;
 	s->raw = r->log_at;
+	s->time = (struct str){ r->time.p - 1, r->time.n + 2 };
 	s->alone = true; /* until its end is known */
 	return true;
 }
@@ -297,9 +384,12 @@ static enum parser_fit
 parse(struct graft *g, struct parser *const *chain, size_t n, struct site *s,
     struct ndjson_out *o)
 {
-	struct message m = {
-		.raw = s->raw, .limit = s->line.p + s->line.n, .scratch = &g->scratch
-	};
+	struct message m = { .raw = s->raw,
+		.limit = s->line.p + s->line.n,
+		.time = s->time.n > 2 ? (struct str){ s->time.p + 1, s->time.n - 2 }
+				      : (struct str){ 0 },
+		.keep_twice = g->keep_twice,
+		.scratch = &g->scratch };
 	const char *cut = s->key;
 	enum parser_fit fit;
 
@@ -308,8 +398,8 @@ parse(struct graft *g, struct parser *const *chain, size_t n, struct site *s,
 			return PARSER_NO;
 		cut = m.end + 2; /* with a comma */
 	}
-	if ((m.place = ndjson_room(o, 2 * s->line.n + g->lead.n + UNESCAPE_SLACK)) ==
-	    NULL)
+	if ((m.place = ndjson_room(o, 2 * s->line.n + g->lead.n + UNESCAPE_SLACK +
+					  TIMESTAMP_MAX + 16)) == NULL)
 		return PARSER_NO;
 	m.place += (size_t)(cut - s->line.p) + g->lead.n;
 	fit = parser_first(chain, n, &m, &g->parsed);
@@ -342,14 +432,25 @@ graft_record(struct graft *g, struct parser *const *chain, size_t n,
 	if (fit != PARSER_FITS || !seen_whole(g, r, &s)) {
 		if (!record_shape(r, &flags))
 			return GRAFT_BAD;
-		if (fit == PARSER_NO || ((flags & SHAPE_ERROR_KEY) != 0 &&
-					    jscan_find(r->line, STR("_error"), &error)))
+		if (s.key == NULL || ((flags & SHAPE_ERROR_KEY) != 0 &&
+					 jscan_find(r->line, STR("_error"), &error)))
 			return pass(g, r, o);
+	}
+	if (fit == PARSER_NO) {
+		g->duplicates += g->parsed.left;
+		if (!g->must_fit)
+			return pass(g, r, o);
+		*why = "no parser fits";
+		return GRAFT_UNFIT;
 	}
 	if (fit == PARSER_FAILED) {
 		*why = g->parsed.why;
 		return GRAFT_FAILED;
 	}
+	g->duplicates += g->parsed.twice;
+	g->times_unread += g->parsed.timed == TIME_UNREAD;
+	if (g->look != NULL)
+		g->look(&g->parsed, g->look_arg);
 	if (s.alone && s.end + 2 != s.line.p + s.line.n) {
 		s.alone = false;
 		if (!survey(g, &s))

@@ -13,7 +13,14 @@
  *     kubernetes _error), if two have one name, if there are more than
  *     GRAFT_MERGE_MAX, or if there are none, the object goes under `into`
  *
- * The first two are counted as clashes.  Records with `_error` are not looked into. Lines
+ * Both are counted as clashes.  JSON that has a key twice in one object is left
+ * in the message (but for keep_twice), counted as a duplicate; so are the names that stood twice in what
+ * other parsers read, of which the last value counts.
+ *
+ * A time that a parser read takes the place of the record's `time`, as RFC 3339 in UTC; a
+ * record without one gets it behind `_src`, or first.
+ *
+ *   Records with `_error` are not looked into. Lines
  * over NDJSON_LINE_MAX are not made: the record is written as it came.  No memory is
  * taken for a record once the buffers are large enough.  Not thread-safe.
  */
@@ -45,14 +52,20 @@ enum grafted {
 	GRAFT_WRITTEN, /* with fields or as it came: see the counts */
 	GRAFT_BAD,     /* the line is not one JSON object; nothing was written */
 	GRAFT_FAILED,  /* a parser gave up: `why`; nothing was written */
+	GRAFT_UNFIT,   /* `must_fit`, and no parser fits; nothing was written */
 };
 
 struct graft {
 	struct str key, into; /* unescaped */
-	bool merge;
+	bool merge, must_fit, keep_twice;
 	enum graft_keep keep;
 	/* Each record written is in one of the first two; clashes are in either. */
 	uint64_t with, without, clashes;
+	uint64_t times, times_unread; /* taken from messages; not understood there */
+	uint64_t duplicates;
+	/* Called with what was parsed before it is written; NULL: not. */
+	void (*look)(struct parsed *got, void *arg);
+	void *look_arg;
 
 	struct buf lead;    /* "into": */
 	struct buf scratch; /* the unescaped message */

@@ -1,9 +1,11 @@
 #include "parse/json.h"
 #include "base/err.h"
+#include "parse/keys.h"
 #include "parse/parser.h"
 #include "parse/unescape.h"
 #include "record/jscan.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,14 +40,27 @@ one_line(char *p, char *end)
 			*p = ' ';
 }
 
+struct json {
+	struct parser parser; /* first */
+	struct jscan_keys keys;
+	struct keys *exact; /* when they have to be compared */
+};
+
+static bool
+has_twice(struct json *j, const struct message *m, struct str object)
+{
+	return j->keys.maybe && !m->keep_twice && keys_twice(&j->exact, object);
+}
+
 static enum parser_fit
 fit(const struct parser *p, struct message *m, struct parsed *out)
 {
 	const char *src = past_blanks(m->raw, m->limit);
 	char *from = m->place, *to;
+	/* what it remembers is its own */
+	struct json *j = (struct json *)(uintptr_t)p;
 	unsigned flags;
 
-	(void)p;
 	/* a brace that came as \u007b is one too */
 	if (src == m->limit || (*src != '{' && (*src != '\\' || src[1] != 'u')))
 		return PARSER_NO;
@@ -59,8 +74,12 @@ fit(const struct parser *p, struct message *m, struct parsed *out)
 	out->object = (struct str){ from, (size_t)(to - from) };
 	out->fields = 0;
 	if (from == to || *from != '{' || to[-1] != '}' ||
-	    !jscan_valid(out->object, NULL))
+	    !jscan_valid_keys(out->object, NULL, &j->keys))
 		return PARSER_NO;
+	if (has_twice(j, m, out->object)) {
+		out->left = true;
+		return PARSER_NO;
+	}
 	if ((flags & UNESCAPED_ODD) != 0)
 		one_line(from, to);
 	return PARSER_FITS;
@@ -78,8 +97,10 @@ stops(const struct parser *p, struct str text, const char **why)
 	*why = "not an object";
 	if (at == text.n || text.p[at] != '{')
 		return at;
-	if (jscan_valid(text, &bad))
+	if (jscan_valid(text, &bad)) {
+		*why = "a key stands twice";
 		return text.n;
+	}
 	*why = bad.why;
 	return bad.at;
 }
@@ -87,20 +108,21 @@ stops(const struct parser *p, struct str text, const char **why)
 static void
 drop(struct parser *p)
 {
+	keys_free(((struct json *)p)->exact);
 	free(p);
 }
 
 struct parser *
 json_open(const char *name, struct err *e)
 {
-	struct parser *p = malloc(sizeof *p);
+	struct json *j = calloc(1, sizeof *j);
 
-	if (p == NULL) {
+	if (j == NULL) {
 		err_set(e, ST_FAIL, "%s: out of memory", name);
 		return NULL;
 	}
-	*p = (struct parser){
+	j->parser = (struct parser){
 		.name = name, .whole = true, .fit = fit, .stops = stops, .close = drop
 	};
-	return p;
+	return &j->parser;
 }

@@ -1,65 +1,18 @@
 #include "parse/parser.h"
-#include "base/err.h"
-#include "parse/builtin.h"
-#include "parse/json.h"
-#include "parse/regex.h"
+#include "parse/shape.h"
 #include "parse/unescape.h"
 #include "record/jscan.h"
 
 #include <stdint.h>
 #include <string.h>
 
-/* How many letters are not where they are in the other word; enough to guess a slip. */
-static unsigned
-unlike(const char *a, const char *b)
-{
-	unsigned n = 0;
-	size_t la = strlen(a), lb = strlen(b);
-
-	for (size_t i = 0; i < la || i < lb; i++) {
-		bool same = i < la && i < lb && a[i] == b[i];
-		bool swapped =
-		    i > 0 && i < la && i < lb && a[i] == b[i - 1] && a[i - 1] == b[i];
-
-		n += !same && !swapped;
-	}
-	return n;
-}
-
-static int
-no_such(const char *name, struct err *e)
-{
-	const char *best = NULL;
-	unsigned d, least = 3;
-
-	for (size_t i = 0; i < builtins_n; i++)
-		if ((d = unlike(name, builtins[i].name)) < least) {
-			least = d;
-			best = builtins[i].name;
-		}
-	return err_set(e, ST_USAGE,
-	    best ? "%.100s: no such parser; did you mean %s?"
-		 : "%.100s: no such parser; --list shows those that there are",
-	    name, best);
-}
-
-struct parser *
-parser_open(const char *name, struct err *e)
-{
-	for (size_t i = 0; i < builtins_n; i++)
-		if (strcmp(builtins[i].name, name) == 0)
-			return builtins[i].pattern == NULL
-				   ? json_open(name, e)
-				   : regex_open(name, builtins[i].pattern, e);
-	no_such(name, e);
-	return NULL;
-}
-
 void
 parser_close(struct parser *p)
 {
-	if (p != NULL)
-		p->close(p);
+	if (p == NULL)
+		return;
+	shape_close(p->shape);
+	p->close(p);
 }
 
 enum parser_fit
@@ -67,11 +20,30 @@ parser_first(struct parser *const *chain, size_t n, struct message *m, struct pa
 {
 	enum parser_fit fit = PARSER_NO;
 
-	for (size_t i = 0; i < n && fit == PARSER_NO; i++) {
+	out->left = false;
+	for (size_t i = 0; i < n && fit == PARSER_NO && !out->left; i++) {
 		out->by = chain[i];
+		out->timed = TIME_NONE;
+		out->twice = 0;
 		fit = chain[i]->fit(chain[i], m, out);
 	}
+	if (fit == PARSER_FITS && out->by->shape != NULL)
+		shape_apply(out->by->shape, m, out);
 	return fit;
+}
+
+struct parsed_field *
+parsed_field(struct parsed *out, struct str name)
+{
+	for (size_t i = 0; i < out->fields; i++)
+		if (str_eq(out->field[i].name, name)) {
+			out->twice++;
+			return &out->field[i];
+		}
+	if (out->fields == PARSED_FIELDS_MAX)
+		return NULL;
+	out->field[out->fields] = (struct parsed_field){ .name = name };
+	return &out->field[out->fields++];
 }
 
 static bool

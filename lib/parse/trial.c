@@ -3,6 +3,7 @@
 #include "parse/unescape.h"
 #include "record/jscan.h"
 #include "record/jsonw.h"
+#include "record/timestamp.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ trial_init(struct trial *t, struct parser *const *chain, size_t n, struct err *e
 	buf_init(&t->place, TEXT_MAX);
 	buf_init(&t->scratch, TEXT_MAX);
 	buf_init(&t->first, SHOWN_MAX);
+	buf_init(&t->untimed, SHOWN_MAX);
 	buf_init(&t->misfits, SHOWN_MAX);
 	return t->by != NULL ? 0 : err_set(e, ST_FAIL, "out of memory");
 }
@@ -35,6 +37,7 @@ trial_done(struct trial *t)
 	buf_done(&t->place);
 	buf_done(&t->scratch);
 	buf_done(&t->first);
+	buf_done(&t->untimed);
 	buf_done(&t->misfits);
 }
 
@@ -57,6 +60,15 @@ show(struct buf *b, const char *p, const char *end)
 	return shown;
 }
 
+/* Back to the first byte of a character. */
+static const char *
+character(const char *p, const char *from)
+{
+	while (p > from && ((unsigned char)*p & 0xc0) == 0x80)
+		p--;
+	return p;
+}
+
 static void
 show_field(struct buf *b, struct str name, struct str value)
 {
@@ -71,6 +83,7 @@ static void
 tell_fit(struct trial *t, const char *name, uint64_t line_no)
 {
 	const struct parsed *got = &t->parsed;
+	char time[TIMESTAMP_MAX];
 	struct jscan it;
 	struct jscan_member m;
 
@@ -83,15 +96,21 @@ tell_fit(struct trial *t, const char *name, uint64_t line_no)
 	}
 	for (size_t i = 0; i < got->fields; i++)
 		show_field(&t->first, got->field[i].name, got->field[i].value);
+	if (got->timed == TIME_READ) {
+		timestamp_format(got->time_ns, time);
+		buf_printf(&t->first, "  time: %s\n", time);
+	}
 }
 
-/* Back to the first byte of a character. */
-static const char *
-character(const char *p, const char *from)
+static void
+tell_untimed(struct trial *t, struct str text, const char *name, uint64_t line_no)
 {
-	while (p > from && ((unsigned char)*p & 0xc0) == 0x80)
-		p--;
-	return p;
+	buf_printf(&t->untimed, "\n%s:%" PRIu64 ": %s: the time is not understood\n    ",
+	    name, line_no, t->parsed.by->name);
+	show(&t->untimed, text.p,
+	    text.n > 2 * BEFORE ? character(text.p + 2 * BEFORE, text.p)
+				: text.p + text.n);
+	buf_addc(&t->untimed, '\n');
 }
 
 static void
@@ -142,6 +161,7 @@ trial_line(
 {
 	struct str text = message_of(t, key, line);
 	struct message m = { .scratch = &t->scratch };
+	struct jscan_member time;
 	uint64_t replaced = 0;
 	char *raw, *stop;
 	enum parser_fit fit;
@@ -159,12 +179,17 @@ trial_line(
 	if ((m.place = buf_room(&t->place, (size_t)(stop - raw) + UNESCAPE_SLACK)) ==
 	    NULL)
 		return;
+	if (jscan_shape(line, NULL) && jscan_find(line, STR("time"), &time) &&
+	    *time.value.p == '"')
+		m.time = (struct str){ time.value.p + 1, time.value.n - 2 };
 	fit = parser_first(t->chain, t->n, &m, &t->parsed);
 	if (fit == PARSER_FITS) {
 		for (size_t i = 0; i < t->n; i++)
 			t->by[i] += t->chain[i] == t->parsed.by;
 		if (t->fit++ == 0)
 			tell_fit(t, name, line_no);
+		if (t->parsed.timed == TIME_UNREAD && t->unread++ == 0)
+			tell_untimed(t, text, name, line_no);
 	} else if (t->told < TRIAL_TOLD) {
 		t->told++;
 		if (fit == PARSER_FAILED)
@@ -185,6 +210,9 @@ trial_report(const struct trial *t, struct buf *out)
 	    t->fit, t->seen, mille / 10, mille % 10);
 	for (size_t i = 0; i < t->n; i++)
 		buf_printf(out, "%s: %" PRIu64 "\n", t->chain[i]->name, t->by[i]);
+	if (t->unread > 0)
+		buf_printf(out, "times not understood: %" PRIu64 "\n", t->unread);
 	buf_add(out, t->first.p, t->first.n);
+	buf_add(out, t->untimed.p, t->untimed.n);
 	buf_add(out, t->misfits.p, t->misfits.n);
 }

@@ -6,12 +6,14 @@
  *     <stdin>:1: fits nginx
  *         remote  10.0.0.1
  *         ...
+ *       time: 2026-11-22T13:00:00Z
  *
  *     <stdin>:3: nginx: does not fit from here
  *         10.0.0.1 - - [22/Nov/2026:13:00:00 +0000 "GET / HTTP/1.1" 200 5
  *                                                                 ^
  *
- * The fields are those of the first message that fits; up to TRIAL_TOLD that fit none are
+ * The fields are those of the first message that fits, and the time that was read in it; how
+ * many times were not understood is told too, with the first of them.  Up to TRIAL_TOLD that fit none are
  * shown, with the parser that came furthest.  A pattern's own end counts as fitting, so
  * the place is where the text stopped being the start of something that fits.
  */
@@ -28,10 +30,10 @@ enum { TRIAL_TOLD = 5 };
 struct trial {
 	struct parser *const *chain;
 	size_t n;
-	uint64_t seen, fit;
+	uint64_t seen, fit, unread;
 	uint64_t *by; /* how many fitted each of the chain */
 	struct buf text, raw, place, scratch;
-	struct buf first, misfits; /* what the report will say of them */
+	struct buf first, untimed, misfits; /* what the report will say of them */
 	unsigned told;
 	struct parsed parsed;
 };

@@ -458,7 +458,38 @@ struct valid {
 	unsigned depth;
 	uint64_t
 	    objects[JSCAN_DEPTH / 64]; /* bit d: level d is an object, else an array */
+	struct jscan_keys *keys;       /* or NULL */
 };
+
+/* Mark a key as seen by a hash of its length, beginning and end; escapes may write one in
+ * many ways. */
+static void
+note_key(struct jscan_keys *keys, unsigned depth, const char *p, size_t n)
+{
+	uint64_t a = 0, b = 0, h, *word, bit, back;
+	uint32_t low, high;
+
+	if (n >= 8) {
+		memcpy(&a, p, 8);
+		memcpy(&b, p + n - 8, 8);
+	} else if (n >= 4) {
+		memcpy(&low, p, 4);
+		memcpy(&high, p + n - 4, 4);
+		a = low | (uint64_t)high << 32;
+	} else if (n > 0) {
+		a = (unsigned char)p[0] | (uint64_t)(unsigned char)p[n / 2] << 8 |
+		    (uint64_t)(unsigned char)p[n - 1] << 16;
+	}
+	h = ((a ^ n) * 0x9e3779b97f4a7c15 + b) * 0xbf58476d1ce4e5b9;
+	word = &keys->seen[depth - 1][h >> 62];
+	bit = 1ULL << (h >> 56 & 63);
+	a ^= EACH8('\\');
+	b ^= EACH8('\\');
+	back = (((a - EACH8(1)) & ~a) | ((b - EACH8(1)) & ~b)) & HIGH8;
+	if ((*word & bit) != 0 || back != 0 || (n > 16 && memchr(p, '\\', n) != NULL))
+		keys->maybe = true;
+	*word |= bit;
+}
 
 static bool
 in_object(const struct valid *v)
@@ -477,9 +508,11 @@ enter(struct valid *v, bool object)
 		v->why = "nested too deep";
 		return false;
 	}
-	if (object)
+	if (object) {
 		v->objects[v->depth / 64] |= bit;
-	else
+		if (v->keys != NULL)
+			memset(v->keys->seen[v->depth], 0, sizeof v->keys->seen[0]);
+	} else
 		v->objects[v->depth / 64] &= ~bit;
 	v->depth++;
 	v->p++;
@@ -512,6 +545,8 @@ key(struct valid *v)
 	}
 	if ((q = valid_string(v->p + 1, v->end, &v->why)) == NULL)
 		return false;
+	if (v->keys != NULL)
+		note_key(v->keys, v->depth, v->p + 1, (size_t)(q - v->p - 2));
 	if (q == v->end || *q != ':')
 		q = blanks(q, v->end);
 	if (q == v->end || *q != ':') {
@@ -577,9 +612,17 @@ after_value(struct valid *v)
 bool
 jscan_valid(struct str text, struct jscan_bad *bad)
 {
-	struct valid v = { .p = text.p, .end = text.p + text.n, .why = NULL };
+	return jscan_valid_keys(text, bad, NULL);
+}
+
+bool
+jscan_valid_keys(struct str text, struct jscan_bad *bad, struct jscan_keys *keys)
+{
+	struct valid v = { .p = text.p, .end = text.p + text.n, .keys = keys };
 	int more;
 
+	if (keys != NULL)
+		keys->maybe = false;
 	while (value(&v))
 		if ((more = after_value(&v)) <= 0) {
 			if (more == 0)

@@ -17,6 +17,7 @@
 #include "base/str.h"
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { JSCAN_DEPTH = 1024 };
 
@@ -28,6 +29,14 @@ struct jscan_bad {
 /* Is `text` one JSON value, blanks around it allowed?  If not, `bad` (may be NULL) says
  * where and why. */
 bool jscan_valid(struct str text, struct jscan_bad *bad);
+
+/* The same, watching for keys that stand twice in one object: `keys->maybe` says that there may
+ * be some (one in ten objects without is taken for one with), unset that there are none. */
+struct jscan_keys {
+	uint64_t seen[JSCAN_DEPTH][4]; /* of the object at each depth, bits by hash */
+	bool maybe;
+};
+bool jscan_valid_keys(struct str text, struct jscan_bad *bad, struct jscan_keys *keys);
 
 /* The shape of one object a line; `flags` gets SHAPE_* of kernels.h (may be NULL). */
 bool jscan_shape(struct str line, unsigned *flags);

@@ -1,6 +1,5 @@
 #include "record/timestamp.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* Days are counted in eras of 400 years that begin on 1 March, so that the leap day is the
@@ -113,11 +112,20 @@ timestamp_parse(struct str s, int64_t *ns)
 	return true;
 }
 
+static char *
+put_digits(char *to, unsigned n, unsigned v)
+{
+	for (unsigned i = n; i-- > 0; v /= 10)
+		to[i] = (char)('0' + v % 10);
+	return to + n;
+}
+
 size_t
 timestamp_format(int64_t ns, char out[TIMESTAMP_MAX])
 {
 	int64_t s = ns / 1000000000, frac = ns % 1000000000, day;
-	int y, mo, d, n;
+	int y, mo, d;
+	char *to = out;
 
 	if (frac < 0) {
 		frac += 1000000000;
@@ -126,16 +134,26 @@ timestamp_format(int64_t ns, char out[TIMESTAMP_MAX])
 	day = s >= 0 ? s / 86400 : -((-s + 86399) / 86400);
 	s -= day * 86400;
 	timestamp_civil(day, &y, &mo, &d);
-	n = snprintf(out, TIMESTAMP_MAX, "%04d-%02d-%02dT%02d:%02d:%02d", y, mo, d,
-	    (int)(s / 3600), (int)(s / 60 % 60), (int)(s % 60));
+	to = put_digits(to, 4, (unsigned)y);
+	*to++ = '-';
+	to = put_digits(to, 2, (unsigned)mo);
+	*to++ = '-';
+	to = put_digits(to, 2, (unsigned)d);
+	*to++ = 'T';
+	to = put_digits(to, 2, (unsigned)(s / 3600));
+	*to++ = ':';
+	to = put_digits(to, 2, (unsigned)(s / 60 % 60));
+	*to++ = ':';
+	to = put_digits(to, 2, (unsigned)(s % 60));
 	if (frac != 0) {
-		n += snprintf(out + n, TIMESTAMP_MAX - (size_t)n, ".%09d", (int)frac);
-		while (out[n - 1] == '0')
-			n--;
+		*to++ = '.';
+		to = put_digits(to, 9, (unsigned)frac);
+		while (to[-1] == '0')
+			to--;
 	}
-	out[n++] = 'Z';
-	out[n] = '\0';
-	return (size_t)n;
+	*to++ = 'Z';
+	*to = '\0';
+	return (size_t)(to - out);
 }
 
 /* What is behind the text is all NUL, so that bytes can be compared. */

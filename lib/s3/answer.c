@@ -117,6 +117,21 @@ answer_date(const struct http_response *r, const char *name, int64_t *ns)
 	return true;
 }
 
+bool
+answer_region(const struct http_response *r, char *out, unsigned size)
+{
+	struct str v;
+
+	out[0] = '\0';
+	if (r->status != 301 && r->status != 307 && r->status != 308 && r->status != 400)
+		return false;
+	if (http_header(r, "x-amz-bucket-region", &v))
+		snprintf(out, size, "%.*s", (int)v.n, v.p);
+	else
+		answer_xml_text(r->body.p, "Region", out, size);
+	return out[0] != '\0';
+}
+
 int64_t
 answer_retry_after(const struct http_response *r)
 {

@@ -35,6 +35,10 @@ int64_t answer_wait_ns(unsigned n, double random);
 /* A header that holds a date (RFC 9110, IMF-fixdate) in ns since the epoch; false: none. */
 bool answer_date(const struct http_response *r, const char *name, int64_t *ns);
 
+/* The region where the bucket is, of an answer that says it is not where it was asked
+ * (x-amz-bucket-region, or <Region>, of a 301, 307, 308 or 400); false: says no such thing. */
+bool answer_region(const struct http_response *r, char *out, unsigned size);
+
 /* What Retry-After asks for, at most a day; 0: nothing. */
 int64_t answer_retry_after(const struct http_response *r);
 

@@ -1,241 +1,115 @@
 #include "s3/client.h"
-#include "base/clock.h"
 #include "base/err.h"
-#include "base/fileio.h"
-#include "base/hash.h"
-#include "net/http.h"
 #include "s3/answer.h"
-#include "s3/credentials.h"
-#include "s3/sigv4.h"
+#include "s3/put.h"
 
-#include <ctype.h>
-#include <errno.h>
-#include <openssl/evp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/random.h>
-#include <time.h>
 
-enum {
-	ANSWER_MAX = 64 << 10,
-	EXTRA_MAX = 4,  /* headers of one kind of request beside those of signing */
-	LINES_MAX = 12, /* headers of one request */
-};
+/* ---- clients ---- */
 
-#define SECOND ((int64_t)1000000000)
-#define CONNECT_NS (10 * SECOND)
-#define CONNECT_LATE_NS (2 * SECOND) /* the same when the time for trying is over */
-#define STALL_NS (60 * SECOND)
+static int
+find_credentials(struct known *k, struct err *e)
+{
+	struct credentials_options co = { .env = k->o.env,
+		.region = k->at.region,
+		.ca_file = k->ca_file,
+		.stop = k->o.stop,
+		.tell = k->o.tell };
 
-struct s3 {
-	const char *bucket;
-	struct s3_options o;
-	struct http *http;
-	struct credentials cred;
-	char *own_region; /* when it came from the profile */
-	char scheme[6], host[300],
-	    base[512]; /* base: path before the key, with its '/' */
-	bool aws;
-	enum {
-		COND_UNKNOWN,
-		COND_WORKS,
-		COND_NOT
-	} cond; /* If-None-Match at this server */
-	bool probed, skew_set;
-	int64_t skew_ns;       /* the server's clock less ours */
-	int64_t failing_since; /* clock_steady() of the first failure in a row; 0: none */
-	int64_t away_at; /* when a try last ended without an answer and time was over */
-};
+	return (k->identity = identity_new(&co, e)) == NULL ? -1 : 0;
+}
 
-/* One request: what to send. */
-struct call {
-	const char *method, *key;
-	const struct s3_body *body; /* NULL: none */
-	struct sigv4_pair extra[EXTRA_MAX];
-	size_t extras;
-};
+static struct known *
+known_new(const char *bucket, const struct s3_options *o, struct err *e)
+{
+	struct known *k = calloc(1, sizeof *k);
+	struct endpoint_options eo = { .url = o->endpoint,
+		.region = o->region,
+		.path_style = o->path_style,
+		.env = o->env };
 
-static void tell(const struct s3 *s, bool warn, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+	if (k == NULL) {
+		err_set(e, ST_FAIL, "s3: out of memory");
+		return NULL;
+	}
+	pthread_mutex_init(&k->lock, NULL);
+	k->bucket = bucket;
+	k->o = *o;
+	k->spare = o->jobs > 0 ? o->jobs - 1 : 0;
+	k->ca_file = o->ca_file;
+	if (k->ca_file == NULL && (k->ca_file = o->env("AWS_CA_BUNDLE")) != NULL &&
+	    *k->ca_file == '\0')
+		k->ca_file = NULL;
+	if (endpoint_find(&k->at, bucket, &eo, e) < 0 || find_credentials(k, e) < 0) {
+		pthread_mutex_destroy(&k->lock);
+		free(k);
+		return NULL;
+	}
+	k->cond = k->at.aws ? COND_WORKS : COND_UNKNOWN;
+	return k;
+}
 
 static void
-tell(const struct s3 *s, bool warn, const char *fmt, ...)
+known_leave(struct known *k)
 {
-	char text[900];
-	va_list ap;
+	bool last;
 
-	if (s->o.tell == NULL)
+	pthread_mutex_lock(&k->lock);
+	last = --k->users == 0;
+	pthread_mutex_unlock(&k->lock);
+	if (!last)
 		return;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	s->o.tell(warn, text);
+	identity_free(k->identity);
+	pthread_mutex_destroy(&k->lock);
+	free(k);
 }
 
-/* ---- where ---- */
-
-bool
-s3_bucket_ok(const char *bucket)
+static struct s3 *
+client_of(struct known *k, struct err *e)
 {
-	size_t n = strlen(bucket);
+	struct s3 *s = calloc(1, sizeof *s);
+	struct http_options ho = {
+		.ca_file = k->ca_file, .stop = k->o.stop, .sent = k->o.sent
+	};
 
-	for (size_t i = 0; i < n; i++)
-		if (!isalnum((unsigned char)bucket[i]) &&
-		    strchr(".-_", bucket[i]) == NULL)
-			return false;
-	return n >= 3 && n <= 255 && isalnum((unsigned char)bucket[0]);
-}
-
-/* Can the bucket be a part of a host name that a certificate and DNS know? */
-static bool
-bucket_in_host(const struct s3 *s)
-{
-	const char *h = s->host;
-	size_t n = strlen(s->bucket), name = strcspn(h, ":");
-
-	for (size_t i = 0; i < n; i++)
-		if (!islower((unsigned char)s->bucket[i]) &&
-		    !isdigit((unsigned char)s->bucket[i]) && s->bucket[i] != '-' &&
-		    (s->bucket[i] != '.' || strcmp(s->scheme, "https") == 0))
-			return false;
-	/* an address, or a name without a domain, has no names below it */
-	if (n > 63 || h[0] == '[' || memchr(h, '.', name) == NULL)
-		return false;
-	return strspn(h, "0123456789.") < name;
-}
-
-static int
-parse_endpoint(struct s3 *s, const char *url, struct err *e)
-{
-	const char *sep = strstr(url, "://"), *h = sep ? sep + 3 : url;
-	size_t scheme = sep ? (size_t)(sep - url) : 0, n = strcspn(h, "/?#");
-	size_t path = strlen(h + n);
-
-	if (!(scheme == 4 && strncasecmp(url, "http", 4) == 0) &&
-	    !(scheme == 5 && strncasecmp(url, "https", 5) == 0))
-		return err_set(e, ST_USAGE,
-		    "--endpoint: %.200s: not http://host or https://host",
-		    memchr(h, '@', n) ? "(holds a password)" : url);
-	if (memchr(h, '@', n) != NULL)
-		return err_set(e, ST_USAGE,
-		    "--endpoint: no user and password in a URL; "
-		    "see Credentials in s3put(1)");
-	if (n == 0 || n > 200 || path > 200 || strpbrk(h + n, "?#") != NULL)
-		return err_set(e, ST_USAGE,
-		    "--endpoint: %.200s: not http://host or https://host", url);
-	for (size_t i = 0; i < scheme; i++)
-		s->scheme[i] = (char)tolower((unsigned char)url[i]);
-	snprintf(s->host, sizeof s->host, "%.*s", (int)n, h);
-	while (path > 0 && h[n + path - 1] == '/')
-		path--;
-	snprintf(s->base, sizeof s->base, "%.*s", (int)path, h + n);
-	/* as libcurl will send it: without the port that the scheme implies */
-	n = strlen(s->host);
-	if (n > 3 && scheme == 4 && strcmp(s->host + n - 3, ":80") == 0)
-		s->host[n - 3] = '\0';
-	if (n > 4 && scheme == 5 && strcmp(s->host + n - 4, ":443") == 0)
-		s->host[n - 4] = '\0';
-	return 0;
-}
-
-/* Endpoint, then the bucket into the host or the path. */
-static int
-find_place(struct s3 *s, struct err *e)
-{
-	char aws[200], host[300];
-	const char *url = s->o.endpoint;
-	size_t n;
-
-	if (url == NULL &&
-	    ((url = s->o.env("AWS_ENDPOINT_URL_S3")) == NULL || *url == '\0') &&
-	    ((url = s->o.env("AWS_ENDPOINT_URL")) == NULL || *url == '\0'))
-		url = NULL;
-	s->aws = url == NULL;
-	if (s->aws && s->o.region == NULL)
-		return err_set(e, ST_USAGE,
-		    "region: not known; give --region=NAME or set AWS_REGION");
-	if (s->o.region == NULL)
-		s->o.region = "us-east-1";
-	if (strlen(s->o.region) > 60 || s->o.region[0] == '\0' ||
-	    s->o.region[strspn(s->o.region, "abcdefghijklmnopqrstuvwxyz0123456789-_")] !=
-		'\0')
-		return err_set(e, ST_USAGE, "--region: %.60s: not the name of a region",
-		    s->o.region);
-	if (s->aws) {
-		snprintf(aws, sizeof aws, "https://s3.%s.amazonaws.com%s", s->o.region,
-		    strncmp(s->o.region, "cn-", 3) == 0 ? ".cn" : "");
-		url = aws;
+	pthread_mutex_lock(&k->lock);
+	k->users++;
+	pthread_mutex_unlock(&k->lock);
+	if (s == NULL) {
+		known_leave(k);
+		err_set(e, ST_FAIL, "s3: out of memory");
+		return NULL;
 	}
-	if (parse_endpoint(s, url, e) < 0)
-		return -1;
-	n = strlen(s->base);
-	if (s->o.path_style || !bucket_in_host(s)) {
-		snprintf(s->base + n, sizeof s->base - n, "/%s/", s->bucket);
-	} else {
-		snprintf(host, sizeof host, "%.60s.%.230s", s->bucket, s->host);
-		memcpy(s->host, host, sizeof host);
-		snprintf(s->base + n, sizeof s->base - n, "/");
+	s->k = k;
+	s->http = http_new(&ho, e);
+	ho.stop = NULL;
+	ho.sent = NULL;
+	if (s->http == NULL || (s->calm = http_new(&ho, e)) == NULL) {
+		s3_free(s);
+		return NULL;
 	}
-	return 0;
-}
-
-static int
-find_credentials(struct s3 *s, struct err *e)
-{
-	struct buf trail;
-	char *line, *rest;
-	int r;
-
-	buf_init(&trail, 8192);
-	r = credentials_find(s->o.env, &s->cred, &trail, e);
-	for (line = trail.p; line != NULL && *line != '\0'; line = rest + 1) {
-		if ((rest = strchr(line, '\n')) == NULL)
-			break;
-		tell(s, false, "%.*s", (int)(rest - line), line);
-	}
-	buf_done(&trail);
-	return r;
-}
-
-static void
-find_region(struct s3 *s)
-{
-	const char *r = s->o.region;
-
-	if (r == NULL && ((r = s->o.env("AWS_REGION")) == NULL || *r == '\0') &&
-	    ((r = s->o.env("AWS_DEFAULT_REGION")) == NULL || *r == '\0'))
-		r = s->own_region = credentials_setting(s->o.env, "region");
-	s->o.region = r;
+	return s;
 }
 
 struct s3 *
 s3_new(const char *bucket, const struct s3_options *o, struct err *e)
 {
-	struct s3 *s = calloc(1, sizeof *s);
-	struct http_options ho = { .ca_file = o->ca_file, .stop = o->stop };
+	struct known *k = known_new(bucket, o, e);
+	struct s3 *s = k == NULL ? NULL : client_of(k, e);
 
-	if (s == NULL) {
-		err_set(e, ST_FAIL, "s3: out of memory");
-		return NULL;
-	}
-	s->bucket = bucket;
-	s->o = *o;
-	if (ho.ca_file == NULL && (ho.ca_file = o->env("AWS_CA_BUNDLE")) != NULL &&
-	    *ho.ca_file == '\0')
-		ho.ca_file = NULL;
-	find_region(s);
-	if (find_place(s, e) < 0 || find_credentials(s, e) < 0 ||
-	    (s->http = http_new(&ho, e)) == NULL) {
-		s3_free(s);
-		return NULL;
-	}
-	s->cond = s->aws ? COND_WORKS : COND_UNKNOWN;
-	tell(s, false, "s3: %s://%s%s, region %s", s->scheme, s->host, s->base,
-	    s->o.region);
+	if (s != NULL)
+		exchange_tell(k, false, "s3: %s://%s%s, region %s", k->at.scheme,
+		    k->at.host, k->at.base, k->at.region);
 	return s;
+}
+
+struct s3 *
+s3_twin(const struct s3 *s, struct err *e)
+{
+	return client_of(s->k, e);
 }
 
 void
@@ -244,298 +118,69 @@ s3_free(struct s3 *s)
 	if (s == NULL)
 		return;
 	http_free(s->http);
-	credentials_done(&s->cred);
-	free(s->own_region);
+	http_free(s->calm);
+	known_leave(s->k);
 	free(s);
 }
 
-/* ---- one signed request ---- */
+/* ---- requests ---- */
 
-struct signing {
-	struct sigv4_scope scope;
-	struct sigv4_pair header[4 + EXTRA_MAX];
-	size_t headers;
-	char date[17];
-	struct buf path, url, text, names, string, value;
-};
-
-static void
-signing_done(struct signing *g)
+struct call
+plain_call(const struct known *k, const char *method, const char *key)
 {
-	buf_done(&g->path);
-	buf_done(&g->url);
-	buf_done(&g->text);
-	buf_done(&g->names);
-	buf_done(&g->string);
-	buf_done(&g->value);
+	struct call c = { .method = method, .key = key };
+
+	c.extras = attributes_headers(&k->o.attributes, false, c.extra);
+	return c;
 }
 
-static struct str
-text_of(const struct buf *b)
+struct call
+put_call(const struct known *k, const char *method, const char *key,
+    const struct s3_body *b, bool conditional)
 {
-	return b->p == NULL ? STR("") : (struct str){ b->p, b->n };
+	struct call c = { .method = method, .key = key };
+
+	c.extras = attributes_headers(&k->o.attributes, true, c.extra);
+	if (b->sha256 != NULL)
+		call_header(&c, "x-amz-meta-sha256", b->sha256);
+	if (conditional)
+		call_header(&c, "if-none-match", "*");
+	return c;
 }
 
-static void
-add(struct signing *g, const char *name, const char *value)
+int
+put_checksums(struct known *k, struct call *c, struct checksum_headers *h, struct err *e)
 {
-	g->header[g->headers++] = (struct sigv4_pair){ str_of(name), str_of(value) };
-}
+	enum checksum kind = k->o.attributes.checksum;
+	bool md5 = kind == CHECKSUM_MD5;
 
-static int
-sign(struct s3 *s, const struct call *c, struct signing *g, struct err *e)
-{
-	const char *payload = c->body ? c->body->sha256 : SIGV4_EMPTY;
-	struct sigv4_request rq = { .method = c->method, .payload = payload };
-	char hex[65];
-
-	buf_init(&g->path, 8192);
-	buf_init(&g->url, 8192);
-	buf_init(&g->text, 64 << 10);
-	buf_init(&g->names, 4096);
-	buf_init(&g->string, 4096);
-	buf_init(&g->value, 4096);
-	g->headers = 0;
-	g->scope = (struct sigv4_scope){ clock_now() + s->skew_ns, s->o.region, "s3" };
-	sigv4_time(g->scope.time_ns, g->date);
-	add(g, "host", s->host);
-	add(g, "x-amz-content-sha256", payload);
-	add(g, "x-amz-date", g->date);
-	if (s->cred.token != NULL)
-		add(g, "x-amz-security-token", s->cred.token);
-	for (size_t i = 0; i < c->extras; i++)
-		g->header[g->headers++] = c->extra[i];
-
-	buf_printf(&g->path, "%s%s", s->base, c->key);
-	rq.path = text_of(&g->path);
-	rq.headers = g->header;
-	rq.header_n = g->headers;
-	buf_printf(&g->url, "%s://%s", s->scheme, s->host);
-	sigv4_encode(&g->url, rq.path, true);
-	if (sigv4_canonical(&rq, &g->text, &g->names, e) < 0)
-		return -1;
-	sigv4_string(&g->scope, text_of(&g->text), &g->string);
-	sigv4_signature(&g->scope, s->cred.secret, text_of(&g->string), hex);
-	sigv4_authorization(
-	    &g->scope, s->cred.access, text_of(&g->names), hex, &g->value);
-	return buf_check(&g->url, "URL", e) < 0 ? -1
-						: buf_check(&g->value, "signature", e);
-}
-
-/* Lines for libcurl, one after the other in `all`. */
-static size_t
-header_lines(const struct signing *g, struct buf *all, const char *line[LINES_MAX])
-{
-	size_t at[LINES_MAX], n = 0;
-
-	for (size_t i = 0; i < g->headers; i++) {
-		at[n++] = all->n;
-		buf_addstr(all, g->header[i].name);
-		buf_adds(all, ": ");
-		buf_addstr(all, g->header[i].value);
-		buf_addc(all, '\0');
+	if (!md5) {
+		pthread_mutex_lock(&k->lock);
+		md5 = k->md5_wanted;
+		pthread_mutex_unlock(&k->lock);
 	}
-	at[n++] = all->n;
-	buf_printf(all, "authorization: %s", text_of(&g->value).p);
-	for (size_t i = 0; i < n; i++)
-		line[i] = all->failed ? "" : all->p + at[i];
-	return n;
-}
-
-static int
-send_signed(struct s3 *s, const struct call *c, int64_t left_ns, struct http_response *r,
-    struct err *e)
-{
-	struct signing g;
-	struct http_request rq = { .method = c->method, .fd = -1 };
-	const char *line[LINES_MAX];
-	struct buf all;
-	int done;
-
-	buf_init(&all, 64 << 10);
-	done = sign(s, c, &g, e);
-	rq.header_n = header_lines(&g, &all, line);
-	rq.headers = line;
-	rq.url = text_of(&g.url).p;
-	if (c->body != NULL) {
-		rq.fd = c->body->fd;
-		rq.bytes = c->body->bytes;
-	}
-	rq.connect_ns = left_ns > CONNECT_NS ? CONNECT_NS
-			: left_ns > 0        ? left_ns
-					     : CONNECT_LATE_NS;
-	rq.stall_ns = left_ns > STALL_NS     ? STALL_NS
-		      : left_ns > 2 * SECOND ? left_ns
-					     : 2 * SECOND;
-	if (done == 0 && (done = buf_check(&all, "headers", e)) == 0)
-		done = http_send(s->http, &rq, r, e);
-	if (all.p != NULL)
-		explicit_bzero(all.p, all.n);
-	buf_done(&all);
-	signing_done(&g);
-	return done;
-}
-
-/* "s3://bucket/key: 403 AccessDenied: why (request id X)".  -1. */
-static int
-refused(const struct s3 *s, const struct call *c, const struct http_response *r,
-    struct err *e)
-{
-	struct answer a = answer_of(r);
-	struct str region;
-	char hint[120] = "";
-
-	if (http_header(r, "x-amz-bucket-region", &region) && r->status / 100 == 3)
-		snprintf(hint, sizeof hint, "; the bucket is in --region=%.*s",
-		    (int)region.n, region.p);
-	return err_set(e, answer_exit(r->status, a.code),
-	    "s3://%.64s/%.100s: %d%s%s%s%s%s%s%s%s", s->bucket, c->key, r->status,
-	    a.code[0] ? " " : "", a.code, a.message[0] ? ": " : "", a.message, hint,
-	    a.id[0] ? " (request id " : "", a.id, a.id[0] ? ")" : "");
-}
-
-/* ---- trying again ---- */
-
-static double
-random_fraction(void)
-{
-	uint32_t v;
-
-	if (getrandom(&v, sizeof v, 0) != sizeof v)
-		v = (uint32_t)clock_steady();
-	return v / 4294967296.0;
-}
-
-static bool
-stopped(const struct s3 *s)
-{
-	return s->o.stop != NULL && *s->o.stop != 0;
-}
-
-static void
-wait_for(const struct s3 *s, int64_t ns)
-{
-	struct timespec t = { ns / SECOND, ns % SECOND };
-
-	/* a signal that asks to stop ends it; others are SA_RESTART's like */
-	while (!stopped(s) && nanosleep(&t, &t) < 0 && errno == EINTR)
-		;
-}
-
-/* After try number `n`, begun at `since`, ended with `e` (answered by r, or r->status is
- * 0): wait and return true, or false when the time is over; `e` then says so. */
-static bool
-wait_to_retry(
-    struct s3 *s, unsigned n, int64_t since, const struct http_response *r, struct err *e)
-{
-	int64_t now = clock_steady(), until, wait,
-		least = r->status ? answer_retry_after(r) : 0;
-	char why[sizeof e->text];
-
-	/* a long body that was on its way until now has not used the time up */
-	if (s->failing_since == 0)
-		s->failing_since = r->moved_ns > since ? r->moved_ns : since;
-	until = s->failing_since + s->o.max_time_ns;
-	wait = answer_wait_ns(n, random_fraction());
-	wait = wait > least ? wait : least;
-	if (stopped(s))
-		return false;
-	if (now + wait < until) {
-		tell(s, n > 2, "%s; retrying in %.1fs", e->text, (double)wait / 1e9);
-		wait_for(s, wait);
-		return !stopped(s);
-	}
-	if (r->status == 0)
-		s->away_at = now;
-	memcpy(why, e->text, sizeof why);
-	err_set(
-	    e, ST_LATER, "%.430s; gave up after %u %s", why, n, n == 1 ? "try" : "tries");
-	return false;
-}
-
-/* The server says our clock is wrong: believe its Date, once. */
-static bool
-correct_skew(struct s3 *s, const struct http_response *r)
-{
-	int64_t theirs;
-
-	if (s->skew_set || strcmp(answer_of(r).code, "RequestTimeTooSkewed") != 0 ||
-	    !answer_date(r, "date", &theirs))
-		return false;
-	s->skew_ns = theirs - clock_now();
-	s->skew_set = true;
-	tell(s, true, "clock: %.0f s away from the server's; signing with the server's",
-	    -(double)s->skew_ns / 1e9);
-	return true;
-}
-
-/* Name the object in front of what went wrong on the way. */
-static void
-name_object(const struct s3 *s, const struct call *c, struct err *e)
-{
-	struct err inner = *e;
-
-	err_set(
-	    e, inner.status, "s3://%.64s/%.200s: %.240s", s->bucket, c->key, inner.text);
-}
-
-static bool
-is_success(const struct http_response *r)
-{
-	/* an answer that begins well and ends in an error after all */
-	return r->status / 100 == 2 &&
-	       (r->body.p == NULL || strstr(r->body.p, "<Error>") == NULL);
-}
-
-/* Send until there is an answer that another try would not change: 0.  -1: there is none.
- */
-static int
-ask(struct s3 *s, const struct call *c, struct http_response *r, unsigned *attempts,
-    struct err *e)
-{
-	int64_t now = clock_steady(), since;
-
-	if (s->away_at != 0 && now - s->away_at < S3_AWAY_NS)
-		return err_set(e, ST_LATER,
-		    "s3://%.64s/%.200s: not tried, %.100s did not answer", s->bucket,
-		    c->key, s->host);
-	for (unsigned n = 1;; n++) {
-		since = s->failing_since ? s->failing_since : now;
-		++*attempts;
-		if (send_signed(s, c, since + s->o.max_time_ns - clock_steady(), r, e) <
-		    0) {
-			name_object(s, c, e);
-			if (e->status != ST_LATER)
-				return -1;
-			r->status = 0;
-		} else {
-			s->away_at = 0;
-			if (r->status == 403 && correct_skew(s, r))
-				continue;
-			if (is_success(r) ||
-			    (r->status / 100 != 2 &&
-				!answer_passing(r->status, answer_of(r).code))) {
-				s->failing_since = 0;
-				return 0;
-			}
-			refused(s, c, r, e);
-			e->status = ST_LATER;
-		}
-		if (!wait_to_retry(s, n, since, r, e))
+	h->md5[0] = '\0';
+	if (checksum_name(kind) != NULL) {
+		if (checksum_of(kind, c->body, h->sum, e) < 0)
 			return -1;
+		call_header(c,
+		    kind == CHECKSUM_SHA256 ? "x-amz-checksum-sha256"
+					    : "x-amz-checksum-crc32c",
+		    h->sum);
+		/* Ceph looks at the checksum only when it is also named */
+		call_header(c, "x-amz-sdk-checksum-algorithm", checksum_name(kind));
 	}
+	if (md5) {
+		if (checksum_of(CHECKSUM_MD5, c->body, h->md5, e) < 0)
+			return -1;
+		call_header(c, "content-md5", h->md5);
+	}
+	return 0;
 }
 
-/* ---- objects ---- */
-
-static void
-take_etag(const struct http_response *r, char etag[S3_ETAG_MAX])
+void
+put_etag(struct str v, char etag[S3_ETAG_MAX])
 {
-	struct str v;
-
-	etag[0] = '\0';
-	if (!http_header(r, "etag", &v))
-		return;
 	if (str_starts(v, STR("W/")))
 		v.p += 2, v.n -= 2;
 	if (v.n >= 2 && v.p[0] == '"' && v.p[v.n - 1] == '"')
@@ -543,28 +188,17 @@ take_etag(const struct http_response *r, char etag[S3_ETAG_MAX])
 	snprintf(etag, S3_ETAG_MAX, "%.*s", (int)v.n, v.p);
 }
 
-static int
-md5_of(int fd, char hex[33])
+static void
+take_etag(const struct http_response *r, char etag[S3_ETAG_MAX])
 {
-	EVP_MD_CTX *m = EVP_MD_CTX_new();
-	char *block = malloc(HTTP_BLOCK);
-	uint8_t digest[16];
-	uint64_t at = 0;
-	ssize_t n = -1;
+	struct str v;
 
-	if (m != NULL && block != NULL && EVP_DigestInit_ex(m, EVP_md5(), NULL) == 1)
-		while ((n = pread_full(fd, block, HTTP_BLOCK, at)) > 0) {
-			EVP_DigestUpdate(m, block, (size_t)n);
-			at += (uint64_t)n;
-		}
-	if (n == 0) {
-		EVP_DigestFinal_ex(m, digest, NULL);
-		hex_of(digest, sizeof digest, hex);
-	}
-	EVP_MD_CTX_free(m);
-	free(block);
-	return n == 0 ? 0 : -1;
+	etag[0] = '\0';
+	if (http_header(r, "etag", &v))
+		put_etag(v, etag);
 }
+
+/* ---- what is there ---- */
 
 /* Are the bytes of the object that HEAD described ours?  1, 0, -1: cannot be told. */
 static int
@@ -573,11 +207,15 @@ same_bytes(const struct http_response *r, const struct s3_body *b, const char *e
 	struct str v;
 	char md5[33];
 
-	if (http_header(r, "content-length", &v) && strtoull(v.p, NULL, 10) != b->bytes)
+	if (b->bytes != UINT64_MAX && http_header(r, "content-length", &v) &&
+	    strtoull(v.p, NULL, 10) != b->bytes)
 		return 0;
-	if (http_header(r, "x-amz-meta-sha256", &v))
+	if (b->sha256 != NULL && http_header(r, "x-amz-meta-sha256", &v))
 		return str_eq(v, str_of(b->sha256));
-	if (strlen(etag) != 32 || b->fd < 0 || md5_of(b->fd, md5) < 0)
+	if (b->etag != NULL && strcasecmp(etag, b->etag) == 0)
+		return 1;
+	if (strlen(etag) != 32 || (b->fd < 0 && b->memory == NULL) ||
+	    checksum_md5_hex(b, md5) < 0)
 		return -1;
 	return strcasecmp(etag, md5) == 0;
 }
@@ -586,27 +224,27 @@ int
 s3_has(struct s3 *s, const char *key, const struct s3_body *b, struct s3_result *res,
     struct err *e)
 {
-	struct call c = { .method = "HEAD", .key = key };
+	struct call c = plain_call(s->k, "HEAD", key);
 	struct http_response r;
 	int same, done = -1;
 
-	http_response_init(&r, ANSWER_MAX);
-	if (ask(s, &c, &r, &res->attempts, e) < 0)
+	http_response_init(&r, EXCHANGE_ANSWER_MAX);
+	if (exchange(s, &c, &r, res, e) < 0)
 		goto out;
 	if (r.status == 404) {
 		done = 0;
 	} else if (r.status == 403) {
-		refused(s, &c, &r, e);
+		exchange_refused(s, &c, &r, e);
 		snprintf(e->text + strlen(e->text), sizeof e->text - strlen(e->text),
 		    "; s3:GetObject is needed to compare what is there");
 	} else if (r.status / 100 != 2) {
-		refused(s, &c, &r, e);
+		exchange_refused(s, &c, &r, e);
 	} else {
 		take_etag(&r, res->etag);
 		if ((same = same_bytes(&r, b, res->etag)) > 0)
 			done = 1;
 		else
-			err_set(e, ST_FAIL, "s3://%.64s/%.300s: exists %s", s->bucket,
+			err_set(e, ST_FAIL, "s3://%.64s/%.300s: exists %s", s->k->bucket,
 			    key,
 			    same == 0 ? "with other bytes"
 				      : "and its bytes cannot be compared");
@@ -617,116 +255,192 @@ out:
 	return done;
 }
 
-/* It exists: success when it is ours, else the user must say that it may go. */
-static int
-settle_existing(struct s3 *s, const char *key, const struct s3_body *b,
-    struct s3_result *res, struct err *e)
+void
+put_hint(struct err *e)
+{
+	size_t n = strlen(e->text);
+
+	if (e->status == ST_FAIL)
+		snprintf(e->text + n, sizeof e->text - n, "; --overwrite replaces it");
+}
+
+int
+put_settle(struct s3 *s, const char *key, const struct s3_body *b, struct s3_result *res,
+    struct err *e)
 {
 	int has = s3_has(s, key, b, res, e);
 
 	if (has == 0)
 		return err_set(e, ST_LATER,
-		    "s3://%.64s/%.300s: existed a moment ago, and is gone", s->bucket,
+		    "s3://%.64s/%.300s: existed a moment ago, and is gone", s->k->bucket,
 		    key);
-	if (has < 0 && e->status == ST_FAIL)
-		snprintf(e->text + strlen(e->text), sizeof e->text - strlen(e->text),
-		    "; --overwrite replaces it");
+	if (has < 0)
+		put_hint(e);
 	return has < 0 ? -1 : 0;
 }
 
-static struct call
-put_call(const char *key, const struct s3_body *b, bool conditional)
-{
-	struct call c = { .method = "PUT", .key = key, .body = b };
+/* ---- If-None-Match ---- */
 
-	c.extra[c.extras++] =
-	    (struct sigv4_pair){ STR("x-amz-meta-sha256"), str_of(b->sha256) };
-	if (conditional)
-		c.extra[c.extras++] =
-		    (struct sigv4_pair){ STR("if-none-match"), STR("*") };
-	return c;
+enum cond
+put_condition(struct known *k)
+{
+	enum cond cond;
+
+	pthread_mutex_lock(&k->lock);
+	cond = k->cond;
+	pthread_mutex_unlock(&k->lock);
+	return cond;
 }
 
-static void
-ask_before_puts(struct s3 *s, const char *did)
+void
+put_condition_is(struct known *k, enum cond cond, const char *did)
 {
-	s->cond = COND_NOT;
-	tell(s, false,
-	    "s3: the server %s If-None-Match; asking with HEAD before each PUT", did);
+	bool news;
+
+	pthread_mutex_lock(&k->lock);
+	news = k->cond != cond;
+	k->cond = cond;
+	pthread_mutex_unlock(&k->lock);
+	if (news && cond == COND_NOT)
+		exchange_tell(k, false,
+		    "s3: the server %s If-None-Match; asking with HEAD before each PUT",
+		    did);
 }
 
 /* Does this server know If-None-Match?  Put again what was just put: the same bytes. */
 static void
 probe(struct s3 *s, const char *key, const struct s3_body *b)
 {
-	struct call c = put_call(key, b, true);
+	struct call c = put_call(s->k, "PUT", key, b, true);
+	struct s3_result uncounted = { .attempts = 0 };
+	struct checksum_headers h;
 	struct http_response r;
 	struct err ignored;
+	bool go;
 
-	if (s->cond != COND_UNKNOWN || s->probed || b->bytes > S3_PROBE_MAX)
+	pthread_mutex_lock(&s->k->lock);
+	go = s->k->cond == COND_UNKNOWN && !s->k->probed && b->bytes <= S3_PROBE_MAX;
+	s->k->probed |= go;
+	pthread_mutex_unlock(&s->k->lock);
+	c.body = b;
+	if (!go || put_checksums(s->k, &c, &h, &ignored) < 0)
 		return;
-	s->probed = true;
-	http_response_init(&r, ANSWER_MAX);
-	if (send_signed(s, &c, STALL_NS, &r, &ignored) == 0) {
+	http_response_init(&r, EXCHANGE_ANSWER_MAX);
+	if (exchange_once(s, &c, &r, &uncounted, &ignored) == 0) {
 		if (r.status == 412)
-			s->cond = COND_WORKS;
-		else if (r.status / 100 == 2)
-			ask_before_puts(s, "ignores");
+			put_condition_is(s->k, COND_WORKS, "");
+		else if (exchange_good(&r))
+			put_condition_is(s->k, COND_NOT, "ignores");
 	}
 	http_response_done(&r);
 }
 
-static int
-stored(struct s3 *s, const struct call *c, const struct http_response *r,
-    struct s3_result *res, struct err *e)
+/* ---- one PUT ---- */
+
+bool
+put_wants_md5(struct known *k, const struct http_response *r)
 {
+	struct answer a = answer_of(r);
+	bool news = false;
+
+	if (r->status != 400 || strstr(a.message, "Content-MD5") == NULL ||
+	    k->o.attributes.checksum != CHECKSUM_NONE)
+		return false;
+	pthread_mutex_lock(&k->lock);
+	news = !k->md5_wanted;
+	k->md5_wanted = true;
+	pthread_mutex_unlock(&k->lock);
+	if (news)
+		exchange_tell(k, false, "s3: the server wants Content-MD5, and gets it");
+	return true;
+}
+
+/* Is `etag` that of another MD5 than the one that was sent?  (With SSE-KMS it is none.) */
+static bool
+is_other_etag(const struct known *k, const char *etag, const struct checksum_headers *h,
+    const struct s3_body *b)
+{
+	char md5[33];
+
+	return h->md5[0] != '\0' && strlen(etag) == 32 &&
+	       (k->o.attributes.sse == NULL ||
+		   strcmp(k->o.attributes.sse, "AES256") == 0) &&
+	       checksum_md5_hex(b, md5) == 0 && strcasecmp(md5, etag) != 0;
+}
+
+static int
+stored(struct s3 *s, const struct call *c, const struct checksum_headers *h,
+    const struct http_response *r, struct s3_result *res, struct err *e)
+{
+	struct s3_body by_md5 = *c->body;
+
 	take_etag(r, res->etag);
 	if (res->etag[0] == '\0')
 		return err_set(e, ST_FAIL,
 		    "s3://%.64s/%.300s: answered %d without an ETag; is this "
 		    "an S3 server?",
-		    s->bucket, c->key, r->status);
+		    s->k->bucket, c->key, r->status);
+	if (!is_other_etag(s->k, res->etag, h, c->body))
+		return 0;
+	exchange_tell(s->k, false, "s3://%.64s/%.300s: the ETag is not the MD5; asking",
+	    s->k->bucket, c->key);
+	by_md5.sha256 = NULL; /* what the server says of its own, not what we told it */
+	if (put_settle(s, c->key, &by_md5, res, e) < 0)
+		return -1;
+	res->present = false;
 	return 0;
+}
+
+static int
+put_once(struct s3 *s, const char *key, const struct s3_body *b, bool conditional,
+    struct http_response *r, struct s3_result *res, struct err *e)
+{
+	struct call c = put_call(s->k, "PUT", key, b, conditional);
+	struct checksum_headers h;
+	int done = -1;
+
+	c.body = b;
+	if (put_checksums(s->k, &c, &h, e) < 0 || exchange(s, &c, r, res, e) < 0)
+		return -1;
+	if (exchange_good(r)) {
+		done = stored(s, &c, &h, r, res, e);
+	} else if (conditional && r->status == 412) {
+		put_condition_is(s->k, COND_WORKS, "");
+		done = put_settle(s, key, b, res, e);
+	} else if (conditional && r->status == 501) {
+		put_condition_is(s->k, COND_NOT, "does not know");
+		done = s3_put(s, key, b, res, e);
+	} else if (h.md5[0] == '\0' && put_wants_md5(s->k, r)) {
+		done = put_once(s, key, b, conditional, r, res, e);
+	} else {
+		exchange_refused(s, &c, r, e);
+	}
+	return done;
 }
 
 int
 s3_put(struct s3 *s, const char *key, const struct s3_body *b, struct s3_result *res,
     struct err *e)
 {
-	bool conditional = !s->o.overwrite && s->cond != COND_NOT;
-	struct call c = put_call(key, b, conditional);
+	bool conditional = !s->k->o.overwrite && put_condition(s->k) != COND_NOT;
 	struct http_response r;
-	int has, done = -1;
+	int has, done;
 
 	if (b->bytes > S3_PUT_MAX)
 		return err_set(e, ST_FAIL,
 		    "s3://%.64s/%.300s: larger than 5 GiB, the most one PUT "
 		    "takes",
-		    s->bucket, key);
-	if (!s->o.overwrite && !conditional && (has = s3_has(s, key, b, res, e)) != 0) {
-		if (has < 0 && e->status == ST_FAIL)
-			snprintf(e->text + strlen(e->text),
-			    sizeof e->text - strlen(e->text),
-			    "; --overwrite replaces it");
+		    s->k->bucket, key);
+	if (!s->k->o.overwrite && !conditional &&
+	    (has = s3_has(s, key, b, res, e)) != 0) {
+		if (has < 0)
+			put_hint(e);
 		return has < 0 ? -1 : 0;
 	}
-	http_response_init(&r, ANSWER_MAX);
-	if (ask(s, &c, &r, &res->attempts, e) < 0)
-		goto out;
-	if (is_success(&r)) {
-		done = stored(s, &c, &r, res, e);
-	} else if (conditional && r.status == 412) {
-		s->cond = COND_WORKS;
-		done = settle_existing(s, key, b, res, e);
-	} else if (conditional && r.status == 501) {
-		ask_before_puts(s, "does not know");
-		done = s3_put(s, key, b, res, e);
-	} else {
-		refused(s, &c, &r, e);
-	}
+	http_response_init(&r, EXCHANGE_ANSWER_MAX);
+	done = put_once(s, key, b, conditional, &r, res, e);
 	if (done == 0 && !res->present && conditional)
 		probe(s, key, b);
-out:
 	http_response_done(&r);
 	return done;
 }

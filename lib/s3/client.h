@@ -7,23 +7,26 @@
  * that answers 501 to the header, or ignores it (one object of at most S3_PROBE_MAX bytes
  * is put a second time to find out, on servers other than AWS), is asked by HEAD before
  * each PUT from then on.  The SHA-256 of the body is signed, so a body that changes on
- * its way or on disk is refused by the server.
+ * its way or on disk is refused by the server.  Big objects go in parts: multipart.h.
  *
  * Tried again: no answer (names, connections, time), 5xx, 429, 408, 409 of two writers,
- * SlowDown, RequestTimeout.  Waits double from ANSWER_WAIT_FIRST_NS up to ANSWER_WAIT_MAX_NS with
- * full jitter, and are at least the server's Retry-After.  Trying ends `max_time_ns`
- * after the last byte moved (or try began) before the first failure that no good answer
- * followed, however many objects that time held: then each further object gets one try,
- * and none within S3_AWAY_NS of a try that got no answer. A clock that the server calls
- * skewed is corrected once by the answer's Date.
+ * SlowDown, RequestTimeout, and what exchange.h can cure (a skewed clock, another region,
+ * credentials that ended).  Waits double from ANSWER_WAIT_FIRST_NS up to
+ * ANSWER_WAIT_MAX_NS with full jitter, and are at least the server's Retry-After.  Trying
+ * ends `max_time_ns` after the last byte moved (or try began) before the first failure
+ * that no good answer followed, however many objects that time held: then each further
+ * object gets one try, and none within S3_AWAY_NS of a try that got no answer.
  *
  * Errors read "s3://bucket/key: 403 SignatureDoesNotMatch: message (request id X)":
  * ST_NOPERM for 401, 403 and tokens that ended, ST_LATER for what was tried to the end of
- * the time, else ST_FAIL.  Memory: see http.h.  Not thread-safe: one client per thread.
+ * the time, else ST_FAIL.  Memory: see http.h.  One client per thread; twins share what
+ * they know of the server.
  * Source: Amazon S3 API Reference, PutObject, HeadObject, Error responses.
  */
 #ifndef CLIENT_H
 #define CLIENT_H
+#include "s3/attributes.h"
+#include "s3/checksum.h"
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,8 +36,10 @@ struct s3; /* opaque */
 
 enum {
 	S3_ETAG_MAX = 160,
+	S3_ID_MAX = 100,
 	S3_KEY_MAX = 1024,      /* bytes */
 	S3_PROBE_MAX = 1 << 20, /* bytes of a body that is put twice to know the server */
+	S3_JOBS_MAX = 64,
 };
 #define S3_PUT_MAX ((uint64_t)5 << 30) /* bytes that one PUT takes */
 #define S3_AWAY_NS ((int64_t)10000000000)
@@ -47,41 +52,40 @@ struct s3_options {
 	const char *ca_file; /* NULL: AWS_CA_BUNDLE, or the system's */
 	bool path_style; /* else the bucket is in the host name, where that can work */
 	bool overwrite;
+	struct attributes attributes;
+	uint64_t part_bytes; /* 0: see multipart.h */
+	unsigned jobs;       /* parts of one object on their way at once; 0: one */
 	int64_t max_time_ns;
 	const volatile sig_atomic_t *stop; /* not 0: end soon; may be NULL */
-	void (*tell)(
-	    bool warn, const char *text);     /* decisions and retries; may be NULL */
+	_Atomic uint64_t *sent;            /* see http.h; may be NULL */
+	void (*tell)(bool warn,
+	    const char *text); /* decisions and retries, of any thread; may be NULL */
 	const char *(*env)(const char *name); /* getenv(3) */
-};
-
-struct s3_body {
-	int fd; /* read from its start, by pread(2) */
-	uint64_t bytes;
-	const char *sha256; /* 64 hex digits */
 };
 
 struct s3_result {
 	bool present; /* it was there already, with the same bytes */
 	char etag[S3_ETAG_MAX];
-	unsigned attempts; /* requests sent for this object, HEADs included */
+	char request[S3_ID_MAX]; /* x-amz-request-id of the last answer; "" */
+	unsigned attempts;       /* requests sent for this object, HEADs included */
 };
 
 /* Find credentials and region.  Strings in `o` and `bucket` are borrowed.  NULL:
  * ST_USAGE, or ST_NOPERM when there are no credentials. */
 struct s3 *s3_new(const char *bucket, const struct s3_options *o, struct err *e);
-void s3_free(struct s3 *s);
 
-/* `r->attempts` is set whatever happens. */
+/* Another client for another thread, of the same server and run.  May be called by any
+ * thread. */
+struct s3 *s3_twin(const struct s3 *s, struct err *e);
+void s3_free(struct s3 *s); /* twins in any order */
+
+/* Not from a pipe.  `r->attempts` is set whatever happens. */
 int s3_put(struct s3 *s, const char *key, const struct s3_body *b, struct s3_result *r,
     struct err *e);
 
 /* Is there an object with just these bytes?  1, 0: no object; -1: another one, or nobody
- * knows.  b->fd may be -1; then only x-amz-meta-sha256 can tell. */
+ * knows.  b->fd may be -1; then only x-amz-meta-sha256 (or b->etag) can tell. */
 int s3_has(struct s3 *s, const char *key, const struct s3_body *b, struct s3_result *r,
     struct err *e);
-
-/* May the bucket have this name?  3 to 63 of a-z 0-9 . - (or _ and capitals, as old
- * ones). */
-bool s3_bucket_ok(const char *bucket);
 
 #endif

@@ -1,350 +1,245 @@
 #include "s3/credentials.h"
+#include "base/clock.h"
 #include "base/err.h"
-#include "base/fileio.h"
-#include "base/str.h"
+#include "s3/awsconfig.h"
+#include "s3/container.h"
+#include "s3/credsource.h"
+#include "s3/environment.h"
+#include "s3/imds.h"
+#include "s3/profile.h"
 
-#include <limits.h>
-#include <stdbool.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
-enum { FILE_MAX = 1 << 20 };
-
-static struct str
-trimmed(struct str s)
-{
-	while (s.n > 0 && strchr(" \t\r", *s.p) != NULL)
-		s.p++, s.n--;
-	while (s.n > 0 && strchr(" \t\r", s.p[s.n - 1]) != NULL)
-		s.n--;
-	return s;
-}
-
-/* ---- the shared files ---- */
-
-struct ini {
-	char path[PATH_MAX];
-	struct buf text;
-	bool config;   /* sections are called "profile NAME" */
-	char why[200]; /* it was not read */
+struct identity {
+	struct credentials_options o;
+	char region[64];
+	pthread_mutex_t lock; /* of all below */
+	struct credentials now;
+	int64_t renew_at; /* since the epoch, by the clock; 0: never */
+	/* by clock_steady(); 0: never */
+	int64_t failed_at, refused_at;
+	struct err why; /* it failed */
 };
 
-/* Is this line the heading of `profile`?  -1: not a heading at all. */
-static int
-heading(const struct ini *f, struct str line, const char *profile)
-{
-	const char *close = memchr(line.p, ']', line.n);
-	struct str name;
+/* ---- the chain ---- */
 
-	if (line.n == 0 || line.p[0] != '[')
-		return -1;
-	if (close == NULL)
-		return 0;
-	name = trimmed((struct str){ line.p + 1, (size_t)(close - line.p) - 1 });
-	if (f->config && str_starts(name, STR("profile")) && name.n > 7 &&
-	    (name.p[7] == ' ' || name.p[7] == '\t'))
-		name = trimmed((struct str){ name.p + 7, name.n - 7 });
-	else if (f->config && !str_eq(name, STR("default")))
-		return 0;
-	if (name.n >= 2 && name.p[0] == '"' && name.p[name.n - 1] == '"')
-		name = (struct str){ name.p + 1, name.n - 2 };
-	return str_eq(name, str_of(profile));
-}
-
-/* The value without a comment behind it. */
-static struct str
-value_of(struct str v)
-{
-	for (size_t i = 1; i < v.n; i++)
-		if ((v.p[i] == '#' || v.p[i] == ';') &&
-		    (v.p[i - 1] == ' ' || v.p[i - 1] == '\t'))
-			v.n = i;
-	return trimmed(v);
-}
-
-/* `name` of `profile`; with name NULL: is there such a profile? */
-static bool
-ini_find(const struct ini *f, const char *profile, const char *name, struct str *value)
-{
-	const char *p = f->text.p, *end = p + f->text.n, *lf, *eq;
-	bool in = false;
-
-	for (; f->text.n > 0 && p < end; p = lf + 1) {
-		int h;
-
-		if ((lf = memchr(p, '\n', (size_t)(end - p))) == NULL)
-			lf = end;
-		struct str line = { p, (size_t)(lf - p) };
-		if ((h = heading(f, line, profile)) >= 0) {
-			in = h == 1;
-			if (in && name == NULL)
-				return true;
-			continue;
-		}
-		if (!in || name == NULL || line.n == 0 || strchr(" \t#;", *p) != NULL ||
-		    (eq = memchr(p, '=', line.n)) == NULL)
-			continue;
-		if (!str_eq(trimmed((struct str){ p, (size_t)(eq - p) }), str_of(name)))
-			continue;
-		*value = value_of((struct str){ eq + 1, (size_t)(lf - eq) - 1 });
-		return true;
-	}
-	return false;
-}
-
-struct profile {
+/* In the order they are asked.  1: found; 0: not here; -1: half there, the search ends. */
+static const struct {
 	const char *name;
-	struct ini file[2]; /* credentials, config: the first wins */
+	int (*find)(struct credsource *s, struct credentials *c, struct err *e);
+} sources[] = {
+	{ "environment", environment_credentials },
+	{ "web identity", environment_web_identity },
+	{ "shared files", profile_credentials },
+	{ "container", container_credentials },
+	{ "instance", imds_credentials },
 };
-
-static void
-ini_load(struct ini *f, credentials_env *env, const char *variable, const char *usual)
-{
-	const char *path = env(variable), *home = env("HOME");
-	struct err e;
-	int r;
-
-	buf_init(&f->text, FILE_MAX);
-	if (path != NULL && path[0] != '\0')
-		snprintf(f->path, sizeof f->path, "%s", path);
-	else if (home != NULL && home[0] != '\0')
-		snprintf(f->path, sizeof f->path, "%s/.aws/%s", home, usual);
-	else
-		snprintf(f->path, sizeof f->path, "~/.aws/%s", usual);
-	/* room for all at once: a buffer that grew would leave secrets behind in freed
-	 * memory */
-	if (buf_room(&f->text, FILE_MAX) == NULL ||
-	    (r = file_read(f->path, &f->text, &e)) < 0)
-		snprintf(f->why, sizeof f->why, "%.190s",
-		    f->text.p == NULL ? "out of memory" : e.text);
-	else if (r == 0)
-		snprintf(f->why, sizeof f->why, "%.150s: no such file", f->path);
-}
-
-static struct profile *
-profile_load(credentials_env *env)
-{
-	struct profile *p = calloc(1, sizeof *p);
-
-	if (p == NULL)
-		return NULL;
-	p->name = env("AWS_PROFILE");
-	if (p->name == NULL || p->name[0] == '\0')
-		p->name = "default";
-	p->file[1].config = true;
-	ini_load(&p->file[0], env, "AWS_SHARED_CREDENTIALS_FILE", "credentials");
-	ini_load(&p->file[1], env, "AWS_CONFIG_FILE", "config");
-	return p;
-}
-
-static void
-profile_free(struct profile *p)
-{
-	for (int i = 0; p != NULL && i < 2; i++) {
-		if (p->file[i].text.p != NULL)
-			explicit_bzero(p->file[i].text.p, p->file[i].text.n);
-		buf_done(&p->file[i].text);
-	}
-	free(p);
-}
-
-/* The file that has it, or NULL. */
-static const struct ini *
-profile_find(const struct profile *p, const char *name, struct str *value)
-{
-	for (int i = 0; i < 2; i++)
-		if (ini_find(&p->file[i], p->name, name, value))
-			return &p->file[i];
-	return NULL;
-}
-
-char *
-credentials_setting(credentials_env *env, const char *name)
-{
-	struct profile *p = profile_load(env);
-	struct str v;
-	char *copy = NULL;
-
-	if (p != NULL && profile_find(p, name, &v) != NULL && v.n > 0)
-		copy = strndup(v.p, v.n);
-	profile_free(p);
-	return copy;
-}
-
-/* ---- the sources ---- */
-
-struct search {
-	credentials_env *env;
-	struct credentials *c;
-	char said[512]; /* why not, or where from */
-};
-
-/* Header bytes must not come from a file or variable: no blanks, no control bytes. */
-static bool
-presentable(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] <= 0x20 || (unsigned char)s.p[i] >= 0x7f)
-			return false;
-	return s.n > 0;
-}
 
 static int
-take(struct search *s, const char *where, struct str access, struct str secret,
-    struct str token, struct err *e)
+find(const struct credentials_options *o, struct credentials *c, struct err *e)
 {
-	struct credentials *c = s->c;
+	struct awsconfig *config = awsconfig_load(o->env);
+	struct credsource s = { .o = o, .config = config };
+	char all[400] = "";
+	size_t n = 0;
+	int r = 0;
 
-	if (!presentable(access) || !presentable(secret) || access.n > CREDENTIALS_MAX ||
-	    secret.n > CREDENTIALS_MAX || (token.n > 0 && !presentable(token)))
-		return err_set(e, ST_NOPERM,
-		    "credentials: %.200s: a key is empty, too long or holds blanks",
-		    where);
-	c->access = strndup(access.p, access.n);
-	c->secret = strndup(secret.p, secret.n);
-	c->token = token.n > 0 ? strndup(token.p, token.n) : NULL;
-	if (c->access == NULL || c->secret == NULL || (token.n > 0 && c->token == NULL))
+	*c = (struct credentials){ 0 };
+	if (config == NULL)
 		return err_set(e, ST_FAIL, "credentials: out of memory");
-	snprintf(s->said, sizeof s->said, "%.300s, access key ...%s%s", where,
-	    access.n > 8 ? c->access + access.n - 4 : "",
-	    token.n > 0 ? ", session token" : "");
-	return 1;
-}
-
-static struct str
-variable(struct search *s, const char *name)
-{
-	const char *v = s->env(name);
-
-	return v == NULL ? STR("") : str_of(v);
-}
-
-static int
-from_environment(struct search *s, struct err *e)
-{
-	struct str access = variable(s, "AWS_ACCESS_KEY_ID");
-	struct str secret = variable(s, "AWS_SECRET_ACCESS_KEY");
-
-	if (access.n == 0 && secret.n == 0) {
-		snprintf(s->said, sizeof s->said, "AWS_ACCESS_KEY_ID is not set");
-		return 0;
+	for (size_t i = 0; r == 0 && i < sizeof sources / sizeof *sources; i++) {
+		if ((r = sources[i].find(&s, c, e)) > 0)
+			credsource_tell(o, false, "credentials: used: %s", s.said);
+		if (r != 0)
+			break;
+		credsource_tell(
+		    o, false, "credentials: %s: %s; not used", sources[i].name, s.said);
+		n += (size_t)snprintf(all + n, sizeof all - n, "%s%.*s",
+		    i > 0 ? "; " : "", i == 3 ? 27 : 85,
+		    i == 3 ? "no container's agent is set" : s.said);
+		n = n < sizeof all ? n : sizeof all - 1;
 	}
-	if (access.n == 0 || secret.n == 0)
+	awsconfig_free(config);
+	if (r == 0)
 		return err_set(e, ST_NOPERM,
-		    "credentials: environment: %s is set, %s is not",
-		    access.n ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY",
-		    access.n ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID");
-	return take(
-	    s, "environment", access, secret, variable(s, "AWS_SESSION_TOKEN"), e);
+		    "credentials: none found (%s); set AWS_ACCESS_KEY_ID and "
+		    "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
+		    all);
+	return r < 0 ? -1 : 0;
 }
 
-/* No key in either file: why. */
-static int
-no_profile(struct search *s, const struct profile *p, struct err *e)
-{
-	bool asked = variable(s, "AWS_PROFILE").n > 0;
-	const struct ini *f = profile_find(p, NULL, NULL);
+/* ---- one identity, kept fresh ---- */
 
-	if (asked && f == NULL)
-		return err_set(e, ST_NOPERM,
-		    "credentials: AWS_PROFILE=%.100s: no such profile in "
-		    "%.150s or %.150s",
-		    p->name, p->file[0].path, p->file[1].path);
-	if (asked)
-		return err_set(e, ST_NOPERM,
-		    "credentials: profile %.100s of %.200s has no "
-		    "aws_access_key_id",
-		    p->name, f->path);
-	if (f != NULL)
-		snprintf(s->said, sizeof s->said,
-		    "profile default of %.200s has no "
-		    "aws_access_key_id",
-		    f->path);
-	else if (p->file[0].why[0] != '\0')
-		snprintf(s->said, sizeof s->said, "%s", p->file[0].why);
-	else
-		snprintf(s->said, sizeof s->said, "%.200s: no profile default",
-		    p->file[0].path);
+static int64_t
+jitter(void)
+{
+	uint32_t v;
+
+	if (getrandom(&v, sizeof v, 0) != sizeof v)
+		v = (uint32_t)clock_steady();
+	return (int64_t)(v / 4294967296.0 * (double)CREDENTIALS_JITTER_NS);
+}
+
+/* New ones; the old ones stay when there are none. */
+static int
+fetch(struct identity *id, struct err *e)
+{
+	struct credentials c;
+	int64_t now, left, early = CREDENTIALS_EARLY_NS + jitter();
+
+	if (find(&id->o, &c, e) < 0) {
+		id->failed_at = clock_steady();
+		id->why = *e;
+		return -1;
+	}
+	credentials_done(&id->now);
+	id->now = c;
+	id->renew_at = 0;
+	if (c.ends_ns != 0) {
+		now = clock_now();
+		left = c.ends_ns - now;
+		/* those that live short are used for half of their time at least */
+		id->renew_at = c.ends_ns - (early < left / 2 ? early : left / 2);
+	}
 	return 0;
 }
 
-static int
-from_files(struct search *s, struct err *e)
+struct identity *
+identity_new(const struct credentials_options *o, struct err *e)
 {
-	struct profile *p = profile_load(s->env);
-	struct str access, secret, token = STR("");
-	const struct ini *f;
-	char where[400];
-	int r;
+	struct identity *id = calloc(1, sizeof *id);
 
-	if (p == NULL)
-		return err_set(e, ST_FAIL, "credentials: out of memory");
-	if ((f = profile_find(p, "aws_access_key_id", &access)) == NULL) {
-		r = no_profile(s, p, e);
-	} else if (!ini_find(f, p->name, "aws_secret_access_key", &secret)) {
-		r = err_set(e, ST_NOPERM,
-		    "credentials: profile %.100s of %.200s has no "
-		    "aws_secret_access_key",
-		    p->name, f->path);
-	} else {
-		(void)ini_find(f, p->name, "aws_session_token", &token);
-		snprintf(
-		    where, sizeof where, "profile %.100s of %.200s", p->name, f->path);
-		r = take(s, where, access, secret, token, e);
+	if (id == NULL) {
+		err_set(e, ST_FAIL, "credentials: out of memory");
+		return NULL;
 	}
-	profile_free(p);
-	return r;
+	id->o = *o;
+	if (o->region != NULL) {
+		snprintf(id->region, sizeof id->region, "%s", o->region);
+		id->o.region = id->region;
+	}
+	pthread_mutex_init(&id->lock, NULL);
+	if (fetch(id, e) < 0) {
+		identity_free(id);
+		return NULL;
+	}
+	return id;
 }
 
-/* In the order they are asked.  1: found; 0: not here; -1: half there, the search ends.
- */
-static const struct {
-	const char *name;
-	int (*find)(struct search *s, struct err *e);
-} sources[] = {
-	{ "environment", from_environment },
-	{ "shared files", from_files },
-};
+void
+identity_free(struct identity *id)
+{
+	if (id == NULL)
+		return;
+	credentials_done(&id->now);
+	pthread_mutex_destroy(&id->lock);
+	free(id);
+}
+
+static int
+copy(const struct credentials *from, struct credentials *to, struct err *e)
+{
+	struct credentials c = { .ends_ns = from->ends_ns };
+
+	if (from->access == NULL || from->secret == NULL)
+		return err_set(e, ST_NOPERM, "credentials: none");
+	c.access = strdup(from->access);
+	c.secret = strdup(from->secret);
+	c.token = from->token != NULL ? strdup(from->token) : NULL;
+	if (c.access == NULL || c.secret == NULL ||
+	    (from->token != NULL && c.token == NULL)) {
+		credentials_done(&c);
+		return err_set(e, ST_FAIL, "credentials: out of memory");
+	}
+	*to = c;
+	return 0;
+}
+
+static bool
+just_now(int64_t then)
+{
+	return then != 0 && clock_steady() - then < CREDENTIALS_GAP_NS;
+}
+
+/* Renewal is due: try it, unless that just failed; ended ones are no use. */
+static int
+keep_fresh(struct identity *id, struct err *e)
+{
+	bool wait = just_now(id->failed_at);
+
+	if (id->renew_at == 0 || clock_now() < id->renew_at)
+		return 0;
+	if (!wait) {
+		credsource_tell(&id->o, false, "credentials: they end soon; renewing");
+		if (fetch(id, e) == 0)
+			return 0;
+	}
+	if (id->now.ends_ns <= clock_now()) {
+		*e = id->why;
+		return -1;
+	}
+	if (!wait)
+		credsource_tell(
+		    &id->o, true, "%s; going on with those that end soon", id->why.text);
+	return 0;
+}
 
 int
-credentials_find(
-    credentials_env *env, struct credentials *c, struct buf *trail, struct err *e)
+identity_get(struct identity *id, struct credentials *c, struct err *e)
 {
-	struct search s = { .env = env, .c = c };
-	struct buf all;
 	int r;
 
 	*c = (struct credentials){ 0 };
-	buf_init(&all, 400);
-	for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
-		if ((r = sources[i].find(&s, e)) < 0) {
-			credentials_done(c);
-			buf_done(&all);
-			return -1;
-		}
-		buf_printf(trail, "credentials: %s: %s%s\n",
-		    r > 0 ? "used" : sources[i].name, s.said, r > 0 ? "" : "; not used");
-		if (r > 0) {
-			buf_done(&all);
-			return 0;
-		}
-		buf_printf(&all, "%s%.150s", i > 0 ? "; " : "", s.said);
+	pthread_mutex_lock(&id->lock);
+	if ((r = keep_fresh(id, e)) == 0)
+		r = copy(&id->now, c, e);
+	pthread_mutex_unlock(&id->lock);
+	return r;
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool
+same(const struct credentials *a, const struct credentials *b)
+{
+	return same_text(a->access, b->access) && same_text(a->secret, b->secret) &&
+	       same_text(a->token, b->token);
+}
+
+int
+identity_renew(struct identity *id, struct credentials *c, struct err *e)
+{
+	struct credentials new;
+	int r = 0;
+
+	pthread_mutex_lock(&id->lock);
+	if (same(&id->now, c) && !just_now(id->refused_at)) {
+		id->refused_at = clock_steady();
+		credsource_tell(
+		    &id->o, false, "credentials: refused by the server; looking again");
+		r = fetch(id, e);
 	}
-	err_set(e, ST_NOPERM,
-	    "credentials: none found (%s); set AWS_ACCESS_KEY_ID and "
-	    "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
-	    all.p ? all.p : "");
-	buf_done(&all);
-	return -1;
+	if (r == 0 && !same(&id->now, c) && (r = copy(&id->now, &new, e)) == 0) {
+		credentials_done(c);
+		*c = new;
+		r = 1;
+	}
+	pthread_mutex_unlock(&id->lock);
+	return r;
 }
 
 static void
 wipe(char **s)
 {
-	if (*s != NULL)
-		explicit_bzero(*s, strlen(*s));
-	free(*s);
+	credsource_forget(*s);
 	*s = NULL;
 }
 

@@ -42,6 +42,51 @@ sigv4_encode(struct buf *b, struct str raw, bool path)
 	}
 }
 
+void
+sigv4_normalize(struct buf *b, struct str path)
+{
+	size_t root = b->n, at = 0;
+
+	while (at < path.n) {
+		const char *p = path.p + at, *slash = memchr(p, '/', path.n - at);
+		struct str part = { p, slash ? (size_t)(slash - p) : path.n - at };
+
+		at += part.n + 1;
+		if (part.n == 0 || str_eq(part, STR(".")))
+			continue;
+		if (!str_eq(part, STR(".."))) {
+			buf_addc(b, '/');
+			buf_addstr(b, part);
+			continue;
+		}
+		while (b->n > root && b->p[b->n - 1] != '/')
+			b->n--;
+		if (b->n > root)
+			b->n--;
+	}
+	if (b->n == root || path.p[path.n - 1] == '/' || str_ends(path, STR("/.")) ||
+	    str_ends(path, STR("/..")))
+		buf_addc(b, '/');
+}
+
+static void
+add_path(struct buf *text, const struct sigv4_request *rq)
+{
+	struct str path = rq->path.n > 0 ? rq->path : STR("/");
+	struct buf plain;
+
+	if (!rq->normalize) {
+		sigv4_encode(text, path, true);
+		return;
+	}
+	buf_init(&plain, text->max);
+	sigv4_normalize(&plain, path);
+	text->failed |= plain.failed;
+	if (plain.p != NULL)
+		sigv4_encode(text, (struct str){ plain.p, plain.n }, true);
+	buf_done(&plain);
+}
+
 static int
 compare(struct str a, struct str b)
 {
@@ -102,9 +147,11 @@ sigv4_query(struct buf *b, const struct sigv4_pair *query, size_t n, struct err 
 
 	if (n > SIGV4_PAIRS_MAX)
 		return err_set(e, ST_FAIL, "query: more than %d names", SIGV4_PAIRS_MAX);
-	buf_init(&all, 64 << 10);
-	if (encode_pairs(query, n, &all, enc, e) < 0)
+	buf_init_secret(&all, 256 << 10); /* X-Amz-Security-Token may be among them */
+	if (encode_pairs(query, n, &all, enc, e) < 0) {
+		buf_done(&all);
 		return -1;
+	}
 	sort(enc, n, true);
 	for (size_t i = 0; i < n; i++) {
 		buf_adds(b, i > 0 ? "&" : "");
@@ -193,7 +240,7 @@ sigv4_canonical(
 		    e, ST_FAIL, "request: more than %d headers", SIGV4_PAIRS_MAX);
 	buf_init(&folded, 64 << 10);
 	buf_printf(text, "%s\n", rq->method);
-	sigv4_encode(text, rq->path.n > 0 ? rq->path : STR("/"), true);
+	add_path(text, rq);
 	buf_addc(text, '\n');
 	if (sigv4_query(text, rq->query, rq->query_n, e) < 0 ||
 	    fold_names(rq, &folded, sorted, e) < 0)
@@ -245,7 +292,7 @@ void
 sigv4_signature(
     const struct sigv4_scope *sc, const char *secret, struct str string, char hex[65])
 {
-	char first[4 + 512], t[17];
+	char first[4 + SIGV4_SECRET_MAX], t[17];
 	uint8_t a[32], b[32];
 	size_t n = strnlen(secret, sizeof first - 4);
 

@@ -15,15 +15,21 @@
  *     string to sign      AWS4-HMAC-SHA256, time, scope, hash of the above
  *     signature           HMAC-SHA256 under a key made from secret, day, region, service
  *
- * Paths and query are given raw and are encoded here, once, as S3 wants it: all bytes but
- * A-Z a-z 0-9 - . _ ~ (and '/' in a path) become %XX in capitals; nothing is normalised,
- * so "a//b" and "a/../b" stay what they are.  sigv4_encode() makes the path of the URL,
- * so what is sent is what was signed.  Header names may be in any case and order; values
- * are trimmed, runs of blanks become one; values of one name are joined by commas in
- * order.
+ * Paths and query are encoded here, once: all bytes but A-Z a-z 0-9 - . _ ~ (and '/' in a
+ * path) become %XX in capitals.  For S3 the path is given raw and nothing is normalised,
+ * so "a//b" and "a/../b" stay what they are; sigv4_encode() makes the path of the URL, so
+ * what is sent is what was signed.  Other services want the path of the URL, encoded as it
+ * is sent, encoded a second time, and without "//", "." and "..": `normalize`.  The query
+ * is given raw, as pairs in any order, a name without a value with an empty one.
  *
- * Thread-safe.  Derived keys are zeroed.  Source: "Signature Calculations for the
- * Authorization Header" in the Amazon S3 API Reference.
+ * Header names may be in any case and order; values are trimmed, runs of blanks (of line
+ * ends too) become one; values of one name are joined by commas in order.  All that are
+ * given are signed, so a session token that a service wants unsigned is added after.
+ *
+ * Thread-safe.  Derived keys are zeroed; buffers are the caller's, to be secret ones when
+ * a token is in them.  Source: "Signature Calculations for the
+ * Authorization Header" in the Amazon S3 API Reference; "Create a signed AWS API
+ * request", IAM User Guide; RFC 3986, 5.2.4.
  */
 #ifndef SIGV4_H
 #define SIGV4_H
@@ -35,7 +41,10 @@
 
 struct err;
 
-enum { SIGV4_PAIRS_MAX = 64 };
+enum {
+	SIGV4_PAIRS_MAX = 256,
+	SIGV4_SECRET_MAX = 1024, /* bytes of a secret key; what is longer is cut off */
+};
 
 #define SIGV4_EMPTY "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
@@ -51,6 +60,7 @@ struct sigv4_request {
 	const struct sigv4_pair *headers; /* those to sign; `host` must be among them */
 	size_t header_n;
 	const char *payload; /* SHA-256 of the body in hex, or UNSIGNED-PAYLOAD */
+	bool normalize;      /* for services other than S3: see above */
 };
 
 struct sigv4_scope {
@@ -63,6 +73,9 @@ void sigv4_time(int64_t time_ns, char out[17]);
 
 /* Append `raw` percent-encoded; '/' stands as it is with `path`. */
 void sigv4_encode(struct buf *b, struct str raw, bool path);
+
+/* Append `path` without empty, "." and ".." parts; a '/' at its end stays. */
+void sigv4_normalize(struct buf *b, struct str path);
 
 /* Append the query as it is signed and sent: encoded, sorted, "name=value&name=". */
 int sigv4_query(struct buf *b, const struct sigv4_pair *query, size_t n, struct err *e);

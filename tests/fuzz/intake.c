@@ -95,17 +95,21 @@ take_lines(struct run *r, struct str all, size_t most)
 	}
 }
 
+#define KEY "ns={kubernetes.namespace_name}/l={log}/%F-%H-{seq}-{first}-{id}"
+
 static void
 run_begin(struct run *r)
 {
+	static struct keytemplate key;
 	struct err e;
 
 	*r = (struct run){ .all_valid = true };
 	empty_dir();
 	intake_init(&r->in);
 	must(positions_init(&r->in.positions, &e) == 0 &&
-		 partitions_init(&r->in.partitions, run_dir(), KEY_DEFAULT, "node", 1,
-		     64 << 10, &r->in.positions, &e) == 0,
+		 keytemplate_parse(&key, KEY, "node", &e) == 0 &&
+		 partitions_init(&r->in.partitions, run_dir(), &key, 1, 64 << 10,
+		     &r->in.positions, &e) == 0,
 	    "%s", e.text);
 }
 

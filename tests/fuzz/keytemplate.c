@@ -1,5 +1,5 @@
-/* keytemplate: TEMPLATE, LF, NODE.  What is accepted gives keys that stay in their place,
- * for every hour. */
+/* keytemplate: TEMPLATE, LF, NODE, LF, a field's raw VALUE.  What is accepted gives keys that
+ * stay in their place, for every hour, and whatever the value. */
 #include "batch/keytemplate.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -8,15 +8,26 @@
 static const char id[] = "0123456789abcdef";
 
 static void
-check_key(const char *prefix, const char *template, const char *node, int64_t hour)
+check_key(const char *prefix, const struct keytemplate *t, struct str raw, int64_t hour)
 {
-	struct buf b;
+	struct key_values v = { .hour = hour, .offset_s = 19800, .id = id };
+	struct buf b, values;
 	struct str rest, part;
 	const char *slash;
 
 	buf_init(&b, SIZE_MAX / 4);
+	buf_init(&values, SIZE_MAX / 4);
+	for (size_t i = 0; i < t->fields; i++) {
+		size_t before = values.n;
+
+		keytemplate_value(t, raw, &values);
+		must(values.n > before && values.n - before <= t->value_max,
+		    "a value of %zu", values.n - before);
+		buf_addc(&values, '\0');
+	}
+	v.fields = t->fields > 0 ? values.p : NULL;
 	buf_adds(&b, prefix);
-	keytemplate_key(template, node, hour, id, &b);
+	keytemplate_key(t, &v, &b);
 	must(!b.failed && b.n > 0 && b.n <= KEY_MAX && strlen(b.p) == b.n, "%zu bytes",
 	    b.n);
 	for (const char *p = b.p, *end = p + b.n; p < end; p += jscan_utf8(p, end)) {
@@ -34,26 +45,35 @@ check_key(const char *prefix, const char *template, const char *node, int64_t ho
 	}
 	must(strstr(b.p, id) != NULL, "no id: %s", b.p);
 	buf_done(&b);
+	buf_done(&values);
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const int64_t hours[] = { 0, 495180, -1, -2559792, 2568000 };
-	const uint8_t *lf = size > 0 ? memchr(data, '\n', size) : NULL;
-	size_t n = lf != NULL ? (size_t)(lf - data) : size;
-	char *template = c_string(data, n);
-	char *node = lf != NULL ? c_string(lf + 1, size - n - 1) : c_string("node", 4);
+	struct str rest = { (const char *)data, size }, template, node = STR("node"),
+		   raw = STR("");
+	char *text, *name;
+	struct keytemplate t;
 	struct err e;
 
-	if (keytemplate_check(template, node, &e) == 0)
+	if (!next_line(&rest, &template))
+		template = STR("");
+	if (rest.n > 0)
+		(void)next_line(&rest, &node);
+	raw = exact(rest.p, rest.n);
+	text = c_string((const uint8_t *)template.p, template.n);
+	name = c_string((const uint8_t *)node.p, node.n);
+	if (keytemplate_parse(&t, text, name, &e) == 0)
 		for (size_t i = 0; i < sizeof hours / sizeof *hours; i++) {
-			check_key("", template, node, hours[i]);
-			check_key(KEY_ERRORS, template, node, hours[i]);
+			check_key("", &t, raw, hours[i]);
+			check_key(KEY_ERRORS, &t, raw, hours[i]);
 		}
 	else
 		must(e.status == ST_USAGE && strchr(e.text, '\n') == NULL, "%s", e.text);
-	free(template);
-	free(node);
+	exact_free(raw);
+	free(text);
+	free(name);
 	return 0;
 }

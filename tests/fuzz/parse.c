@@ -8,19 +8,20 @@
 #include "record/jsonw.h"
 #include "record/ndjson.h"
 
-enum { PARSERS_MAX = 64, MEMBERS_MAX = 600 };
+enum { ALL_MAX = 64, MEMBERS_MAX = 600 };
 enum { MERGE = 4, IS_RECORD = 32 }; /* options; 3: which parsers, 24: keep */
 
-static struct parser *parser[PARSERS_MAX];
+static struct parser *parser[ALL_MAX];
 static size_t parsers;
+static struct definitions defs;
 
 static void
 open_all(void)
 {
 	struct err e;
 
-	for (; parsers < builtins_n && parsers < PARSERS_MAX; parsers++)
-		must((parser[parsers] = parser_open(builtins[parsers].name, &e)) != NULL,
+	for (; parsers < builtins_n && parsers < ALL_MAX; parsers++)
+		must((parser[parsers] = parser_open(&defs, builtins[parsers].name, &e)) != NULL,
 		    "%s", e.text);
 }
 
@@ -137,6 +138,18 @@ may_drop(const struct graft *g)
 	return g->keep == KEEP_NO || (g->keep == KEEP_AUTO && g->parsed.by->whole);
 }
 
+/* Without `time`, the first one: it may be another now, or new. */
+static size_t
+without_time(struct jscan_member m[], size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (jscan_key_is(m[i].key, STR("time"))) {
+			memmove(m + i, m + i + 1, (n - i - 1) * sizeof *m);
+			return n - 1;
+		}
+	return n;
+}
+
 static void
 check_members(const struct graft *g, struct str in, struct str out, bool with)
 {
@@ -146,6 +159,12 @@ check_members(const struct graft *g, struct str in, struct str out, bool with)
 
 	if (an == MEMBERS_MAX || bn == MEMBERS_MAX)
 		return;
+	if (with && g->parsed.timed == TIME_READ) {
+		must(has_twice(a, an) || !has_twice(b, bn), "a name stands twice: %.*s",
+		    SHOW(out));
+		an = without_time(a, an);
+		bn = without_time(b, bn);
+	}
 	gone = lost(a, an, b, bn, &which);
 	must(gone <= (with && may_drop(g)), "%zu members are lost", gone);
 	must(gone == 0 || jscan_key_is(which, g->key), "lost: %.*s", SHOW(which));

@@ -96,6 +96,13 @@ class Container:
         while cut < len(data):
             cut += os.write(self.fd, data[cut:])
 
+    def write_until(self, n, rest):
+        """So many more that each stream's number leaves this rest."""
+        for stream in "o" if self.form == "raw" else "oe":
+            while self.seq[stream] and self.seq[stream] % n != rest:
+                for line in self.frame(self.message(stream), stream):
+                    os.write(self.fd, line.encode())
+
     def size(self):
         return os.fstat(self.fd).st_size
 

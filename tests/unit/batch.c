@@ -178,8 +178,23 @@ test_keys(void)
 		{ "", "n", "{id} must" },
 		{ "%M/{id}", "n", "%M" },
 		{ "{id}%", "n", "%" },
-		{ "{pod}/{id}", "n", "only {node}" },
-		{ "{id", "n", "only {node}" },
+		{ "{pod}/{id}", "n", NULL },
+		{ "ns={kubernetes.namespace_name}/{kubernetes.labels.app.kubernetes.io/"
+		  "name}/"
+		  "%F-%y%b%u%G%V%s%z-{first}-{last}-{seq}-{id}",
+		    "n", NULL },
+		{ "{a}{b}{c}{d}{e}{f}{g}{h}{id}", "n", NULL },
+		{ "{a}{b}{c}{d}{e}{f}{g}{h}{i}{id}", "n", "8 fields" },
+		{ "{}/{id}", "n", "in braces stand" },
+		{ "{.a}/{id}", "n", "in braces stand" },
+		{ "{a..b}/{id}", "n", "in braces stand" },
+		{ "{a{b}/{id}", "n", "in braces stand" },
+		{ "{path}%{time_slice}{id}", "n", "Fluentd" },
+		{ "$TAG/{id}", "n", "Fluent Bit" },
+		{ "_errors/{id}", "n", "logbatch's own" },
+		{ "_manifests/{id}", "n", "logbatch's own" },
+		{ "%q{id}", "n", "not one of" },
+		{ "{id", "n", "not closed" },
 		{ "}{id}", "n", "not opened" },
 		{ "/{id}", "n", "empty part" },
 		{ "a//{id}", "n", "empty part" },
@@ -192,12 +207,12 @@ test_keys(void)
 		{ "a\xff/{id}", "n", "UTF-8" },
 		{ KEY_DEFAULT, "", "--node" },
 	};
+	struct keytemplate t;
 	struct err e;
-	struct buf key;
 	char longest[KEY_MAX + 1];
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		int r = keytemplate_check(cases[i].t, cases[i].node, &e);
+		int r = keytemplate_parse(&t, cases[i].t, cases[i].node, &e);
 
 		ok(cases[i].why == NULL ? r == 0
 					: r < 0 && e.status == ST_USAGE &&
@@ -205,33 +220,168 @@ test_keys(void)
 		    "template %s, node %s: %s", cases[i].t, cases[i].node,
 		    cases[i].why ? e.text : "good");
 	}
-	buf_init(&key, 4096);
-	keytemplate_key(
-	    "%Y-%m-%dT%H %j/{node}/{id}%%", "../a", 35064 + 59 * 24 + 5, "ID", &key);
-	ok(strcmp(key.p, "1974-03-01T05 060/..%2Fa/ID%") == 0, "codes and names: %s",
-	    key.p);
-	buf_clear(&key);
-	keytemplate_key("%Y-%m-%d-%H-%j/{node}", "...", -1, "ID", &key);
-	ok(strcmp(key.p, "1969-12-31-23-365/%2E%2E%2E") == 0,
-	    "before 1970, a node of dots: %s", key.p);
-	buf_done(&key);
-
 	memset(longest, 'a', sizeof longest - 1);
 	longest[KEY_MAX] = '\0';
 	memcpy(longest + KEY_MAX - 4, "{id}", 5);
-	ok(keytemplate_check(longest, "n", &e) < 0, "over 1024 bytes");
+	ok(keytemplate_parse(&t, longest, "n", &e) < 0, "over 1024 bytes");
 	memcpy(longest + KEY_MAX - 12 - strlen(KEY_ERRORS) - 4, "{id}", 5);
-	ok(keytemplate_check(longest, "n", &e) == 0,
+	ok(keytemplate_parse(&t, longest, "n", &e) == 0,
 	    "just 1024 with the prefix of errors");
 	memcpy(longest + KEY_MAX - 12 - strlen(KEY_ERRORS) - 4, "a{id}", 6);
-	ok(keytemplate_check(longest, "n", &e) < 0,
+	ok(keytemplate_parse(&t, longest, "n", &e) < 0,
 	    "one more is too long: _errors/ comes before it");
+}
+
+/* A key of an hour, of fields that came as raw JSON, a NULL after the last. */
+static bool
+key_is(const char *want, const char *template, const char *node, struct key_values v,
+    const char *const raw[])
+{
+	struct keytemplate t;
+	struct buf values, key;
+	struct err e;
+	bool same;
+
+	buf_init(&values, 1 << 20);
+	buf_init(&key, 1 << 20);
+	if (keytemplate_parse(&t, template, node, &e) < 0) {
+		printf("# %s\n", e.text);
+		return false;
+	}
+	for (size_t i = 0; raw != NULL && raw[i] != NULL; i++) {
+		keytemplate_value(&t, str_of(raw[i]), &values);
+		buf_addc(&values, '\0');
+	}
+	v.fields = raw != NULL ? values.p : NULL;
+	keytemplate_key(&t, &v, &key);
+	same = strcmp(key.p, want) == 0;
+	if (!same)
+		printf("# got %s, not %s\n", key.p, want);
+	buf_done(&values);
+	buf_done(&key);
+	return same;
+}
+
+static void
+test_key_times(void)
+{
+	struct key_values v = { .hour = 35064 + 59 * 24 + 5, .id = "ID", .timed = true };
+
+	ok(key_is("1974-03-01T05 060/..%2Fa/ID%", "%Y-%m-%dT%H %j/{node}/{id}%%", "../a",
+	       v, NULL),
+	    "codes and names");
+	ok(key_is("1974-03-01 74 Mar 5 1974 09 131346000 +0000 ID",
+	       "%F %y %b %u %G %V %s %z {id}", "n", v, NULL),
+	    "more codes");
+	v.offset_s = 19800;
+	ok(key_is("05+0530 131326200 ID", "%H%z %s {id}", "n", v, NULL),
+	    "half an hour off");
+	v = (struct key_values){ .hour = -1, .id = "ID", .offset_s = -3600 };
+	ok(key_is("1969-12-31-23-365/%2E%2E%2E-0100 ID", "%Y-%m-%d-%H-%j/{node}%z {id}",
+	       "...", v, NULL),
+	    "before 1970, a node of dots");
+	ok(key_is("untimed-untimed-0000-ID", "{first}-{last}-{seq}-{id}", "n", v, NULL),
+	    "no times");
+	v = (struct key_values){ .hour = 0,
+		.id = "ID",
+		.timed = true,
+		.first_ns = 1,
+		.last_ns = 1795352400999999999,
+		.seq = 12 };
+	ok(key_is("19700101T000000Z 20261122T130000Z 0012 ID",
+	       "{first} {last} {seq} {id}", "n", v, NULL),
+	    "first, last and number");
+	/* ISO weeks at the ends of years, by day numbers of 1. January 2021 and 2024 */
+	v.hour = 18628 * 24;
+	ok(key_is("2020-53-5 ID", "%G-%V-%u {id}", "n", v, NULL),
+	    "a week of the year before");
+	v.hour = 19723 * 24 - 24;
+	ok(key_is("2023-52-7 ID", "%G-%V-%u {id}", "n", v, NULL),
+	    "the last day of a year");
+}
+
+static void
+test_key_fields(void)
+{
+	static const struct {
+		const char *raw, *plain, *hive; /* in {f}/{id}, and in a={f}/{id} */
+	} cases[] = {
+		{ "\"shop\"", "shop", "shop" },
+		{ "\"\"", "none", KEY_HIVE_NULL },
+		{ "", "none", KEY_HIVE_NULL },
+		{ "null", "none", KEY_HIVE_NULL },
+		{ "{\"a\":1}", "none", KEY_HIVE_NULL },
+		{ "[1]", "none", KEY_HIVE_NULL },
+		{ "\"none\"", "%6Eone", "%6Eone" },
+		{ "\"__HIVE_DEFAULT_PARTITION__\"", "%5F_HIVE_DEFAULT_PARTITION__",
+		    "%5F_HIVE_DEFAULT_PARTITION__" },
+		{ "1.10", "1.10", "1.10" },
+		{ "true", "true", "true" },
+		{ "\"..\"", "%2E%2E", "%2E%2E" },
+		{ "\".\"", "%2E", "%2E" },
+		{ "\"../..\"", "%2E.%2F..", "..%2F.." },
+		{ "\"_errors\"", "%5Ferrors", "_errors" },
+		{ "\"/etc//passwd\"", "%2Fetc%2F%2Fpasswd", "%2Fetc%2F%2Fpasswd" },
+		{ "\"a=b c+d%\"", "a%3Db%20c%2Bd%25", "a%3Db%20c%2Bd%25" },
+		{ "\"\\u0000\\n\\u00e9\\\\\"", "%00%0A%C3%A9%5C", "%00%0A%C3%A9%5C" },
+		{ "\"\xff\\q\"", "%FF%5Cq", "%FF%5Cq" },
+	};
+	struct key_values v = { .id = "ID" };
+	const char *raw[] = { NULL, NULL };
+	char want[400], name[KEY_MAX];
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		raw[0] = cases[i].raw;
+		snprintf(want, sizeof want, "%s/ID", cases[i].plain);
+		snprintf(name, sizeof name, "a=%s/ID", cases[i].hive);
+		ok(key_is(want, "{f}/{id}", "n", v, raw) &&
+			key_is(name, "a={f}/{id}", "n", v, raw),
+		    "a field that is %s", cases[i].raw);
+	}
+}
+
+/* Values of any length give keys within KEY_MAX, which differ where the values do. */
+static void
+test_key_lengths(void)
+{
+	static const char *const templates[] = { "{f}/{id}",
+		"{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{id}" };
+	struct key_values v = { .id = "0123456789abcdef" };
+	char raw[3000], before[KEY_MAX + 1] = "";
+	struct keytemplate t;
+	struct buf values, key;
+	struct err e;
+	bool good = true;
+
+	for (size_t k = 0; k < 2; k++)
+		for (size_t n = 20; n < 2600; n += 37) {
+			buf_init(&values, 1 << 20);
+			buf_init(&key, 1 << 20);
+			memset(raw, n % 2 ? '/' : 'x', sizeof raw);
+			raw[0] = raw[n - 1] = '"';
+			good &= keytemplate_parse(&t, templates[k], "n", &e) == 0;
+			for (size_t i = 0; i < t.fields; i++) {
+				keytemplate_value(&t, (struct str){ raw, n }, &values);
+				buf_addc(&values, '\0');
+			}
+			v.fields = values.p;
+			keytemplate_key(&t, &v, &key);
+			good &= key.n <= KEY_MAX - strlen(KEY_ERRORS) &&
+				strcmp(key.p, before) != 0;
+			for (const char *p = key.p; (p = strchr(p, '%')) != NULL; p++)
+				good &= strncmp(p, "%2F", 3) == 0;
+			snprintf(before, sizeof before, "%s", key.p);
+			buf_done(&values);
+			buf_done(&key);
+		}
+	ok(good, "long values are cut, each with a hash, never through a %%XX");
 }
 
 /* ---- a stream into partitions ---- */
 
 struct stream {
 	struct intake in;
+	struct keytemplate key;
 	struct spool spool;
 	struct err e;
 };
@@ -243,8 +393,9 @@ stream_begin(struct stream *s, uint64_t max_size)
 	intake_init(&s->in);
 	if (spool_open(&s->spool, dir, &s->e) < 0 ||
 	    positions_init(&s->in.positions, &s->e) < 0 ||
-	    partitions_init(&s->in.partitions, s->spool.path, KEY_DEFAULT, "n", -1,
-		max_size, &s->in.positions, &s->e) < 0) {
+	    keytemplate_parse(&s->key, KEY_DEFAULT, "n", &s->e) < 0 ||
+	    partitions_init(&s->in.partitions, s->spool.path, &s->key, -1, max_size,
+		&s->in.positions, &s->e) < 0) {
 		ok(false, "begin: %s", s->e.text);
 		exit(1);
 	}
@@ -578,7 +729,7 @@ id_of(const char *id, const char *end, const char *text, const char *node, char 
 	struct stream s;
 
 	stream_begin(&s, 1 << 20);
-	s.in.partitions.node = node;
+	s.key.node = node;
 	feed(&s,
 	    "{\"_src\":{\"file\":\"f\",\"id\":\"0123456789abcde%s\",\"gen\":0,\"end\":%s}"
 	    ","
@@ -815,6 +966,9 @@ main(void)
 		return 1;
 	test_gzmember();
 	test_keys();
+	test_key_times();
+	test_key_fields();
+	test_key_lengths();
 	test_epochs();
 	test_sources();
 	test_hours();

@@ -145,6 +145,7 @@ test_unescape_random(void)
 /* One record through a chain; the result without its LF. */
 
 static struct graft g;
+static struct definitions defs;
 static struct ndjson_out o;
 
 static enum grafted
@@ -204,7 +205,7 @@ static const struct graft_case {
 	/* the text stays the text */
 	{ SRC "\"log\":\"{\\\"n\\\":[1.10,9223372036854775808,1e400,-0.0]}\"}",
 	    SRC P "{\"n\":[1.10,9223372036854775808,1e400,-0.0]}}" },
-	{ SRC "\"log\":\"{\\\"a\\\":1,\\\"a\\\":2}\"}", SRC P "{\"a\":1,\"a\":2}}" },
+	{ SRC "\"log\":\"{\\\"a\\\":1,\\\"a\\\":2}\"}", NULL },
 	{ SRC "\"log\":\"{\\\"a\\\":\\\"\\\\u0000\\\\ud800\\\\n\\\\\\\\\\\\/\\\"}\"}",
 	    SRC P "{\"a\":\"\\u0000\\ud800\\n\\\\\\/\"}}" },
 	{ SRC "\"log\":\"{\\\"caf\\u00e9\\\":\\\"\\ud83c\\udf89\\\"}\"}",
@@ -278,6 +279,40 @@ check_cases(const struct graft_case *t, size_t n, struct parser *p, const char *
 }
 #define CHECK(t, p, what) check_cases((t), sizeof(t) / sizeof *(t), (p), (what))
 
+/* Keys twice in one object, and keys that only look so. */
+static const struct graft_case twice_cases[] = {
+	{ "{\"log\":\"{\\\"a\\\":{\\\"b\\\":[{\\\"c\\\":1,\\\"c\\\":1}]}}\"}", NULL },
+	{ "{\"log\":\"{\\\"a\\\":1,\\\"\\\\u0061\\\":1}\"}", NULL },
+	{ "{\"log\":\"{\\\"\\\":1,\\\"\\\" :1}\"}", NULL },
+	{ "{\"log\":\"{\\\"a\\\":{\\\"a\\\":{\\\"a\\\":[{\\\"a\\\":1},{\\\"a\\\":"
+	  "\\\"a\\\"}]}}}\"}",
+	    "{" P "{\"a\":{\"a\":{\"a\":[{\"a\":1},{\"a\":\"a\"}]}}}}" },
+	{ "{\"log\":\"{\\\"\\\\u0061\\\":1,\\\"b\\\":1}\"}",
+	    "{" P "{\"\\u0061\":1,\"b\":1}}" },
+};
+
+/* Many keys that differ, with one that does not at the end or not. */
+static void
+test_twice(struct parser *json)
+{
+	char *line = malloc(1 << 20), *p;
+
+	begin("log_processed", KEEP_AUTO, false);
+	CHECK(twice_cases, json, "twice");
+	ok(g.duplicates == 3 && g.with == 2, "they are counted: %d", (int)g.duplicates);
+	for (int i = 0; i < 2; i++) {
+		p = stpcpy(line, "{\"log\":\"{");
+		for (int k = 0; k < 20000; k++)
+			p += sprintf(p, "\\\"key-%d\\\":{\\\"a\\\":1},", k);
+		p += sprintf(p, "\\\"key-%d\\\":1}\"}", i ? 7 : 20000);
+		run(&json, 1, line, (size_t)(p - line));
+		ok((memmem(o.buf, o.n, "log_processed", 13) != NULL) == !i,
+		    "40000 keys, %s", i ? "one of them twice" : "each once");
+	}
+	graft_done(&g);
+	free(line);
+}
+
 static const struct graft_case keep_cases[] = {
 	{ SRC "\"log\":\"{\\\"a\\\":1}\"}",
 	    SRC "\"log\":\"{\\\"a\\\":1}\"," P "{\"a\":1}}" },
@@ -319,7 +354,7 @@ static void
 test_json(void)
 {
 	struct err e;
-	struct parser *json = parser_open("json", &e);
+	struct parser *json = parser_open(&defs, "json", &e);
 
 	begin("log_processed", KEEP_AUTO, false);
 	CHECK(json_cases, json, "json");
@@ -330,9 +365,11 @@ test_json(void)
 	CHECK(keep_cases, json, "keep");
 	graft_done(&g);
 	begin("log_processed", KEEP_NO, true);
+	g.keep_twice = true;
 	CHECK(merge_cases, json, "merge");
 	ok(g.clashes == 12, "merge clashes are counted: %d", (int)g.clashes);
 	graft_done(&g);
+	test_twice(json);
 	parser_close(json);
 }
 
@@ -342,7 +379,7 @@ test_large(void)
 {
 	enum { BIG = 10 << 20, ROOM = BIG + 200 };
 	struct err e;
-	struct parser *json = parser_open("json", &e);
+	struct parser *json = parser_open(&defs, "json", &e);
 	char *line = malloc(ROOM), *want = malloc(ROOM), *p;
 
 	begin("log_processed", KEEP_AUTO, false);
@@ -398,12 +435,12 @@ test_builtins(void)
 	static const struct {
 		const char *name, *fields;
 	} want[] = {
-		{ "nginx", "remote host user time method path code size referer agent" },
-		{ "apache", "host user time method path code size referer agent" },
-		{ "apache2", "host user time method path code size referer agent" },
+		{ "nginx", "remote host user method path code size referer agent" },
+		{ "apache", "host user method path code size referer agent" },
+		{ "apache2", "host user method path code size referer agent" },
 		{ "apache_error", "time level pid client message" },
 		{ "k8s-nginx-ingress",
-		    "host user time method path code size referer agent "
+		    "host user method path code size referer agent "
 		    "request_length request_time proxy_upstream_name upstream_addr "
 		    "upstream_response_length upstream_response_time "
 		    "upstream_status reg_id" },
@@ -414,7 +451,7 @@ test_builtins(void)
 		uint64_t none = 0;
 		struct err e;
 		struct buf scratch;
-		struct parser *p = parser_open(builtins[i].name, &e);
+		struct parser *p = parser_open(&defs, builtins[i].name, &e);
 		struct message m = { .raw = raw, .place = text, .scratch = &scratch };
 		char *stop = jsonw_text(
 		    raw, builtins[i].sample, strlen(builtins[i].sample), &none);
@@ -443,35 +480,38 @@ test_builtins(void)
 }
 
 #define LINE "10.0.0.1 - - [22/Nov/2026:13:00:00 +0000] "
-#define FIELDS                                                                           \
-	"{\"remote\":\"10.0.0.1\",\"host\":\"-\",\"user\":\"-\",\"time\":\"22/Nov/"      \
-	"2026:13:00:00 +0000\","
+#define FIELDS "{\"remote\":\"10.0.0.1\",\"host\":\"-\",\"user\":\"-\","
 
 static const struct graft_case nginx_cases[] = {
 	{ "{\"log\":\"" LINE "\\\"GET / HTTP/1.1\\\" 200 5\"}",
-	    "{\"log\":\"" LINE "\\\"GET / HTTP/1.1\\\" 200 5\"," P FIELDS
+	    "{\"time\":\"2026-11-22T13:00:00Z\",\"log\":\"" LINE
+	    "\\\"GET / HTTP/1.1\\\" 200 5\"," P FIELDS
 	    "\"method\":\"GET\",\"path\":\"/\",\"code\":\"200\",\"size\":\"5\"}}" },
 	/* a quote, a backslash and a tab that came escaped are escaped again */
 	{ "{\"log\":\"" LINE "\\\"GET /a\\\\b\\tc HTTP/1.1\\\" 200 5\"}",
-	    "{\"log\":\"" LINE "\\\"GET /a\\\\b\\tc HTTP/1.1\\\" 200 5\"," P FIELDS
+	    "{\"time\":\"2026-11-22T13:00:00Z\",\"log\":\"" LINE
+	    "\\\"GET /a\\\\b\\tc HTTP/1.1\\\" 200 5\"," P FIELDS
 	    "\"method\":\"GET\",\"path\":\"/"
 	    "a\\\\b\\tc\",\"code\":\"200\",\"size\":\"5\"}}" },
 	/* blanks in the path, no protocol, no request, more behind the agent */
 	{ "{\"log\":\"" LINE "\\\"GET /a b c HTTP/1.1\\\" 200 5\"}",
-	    "{\"log\":\"" LINE "\\\"GET /a b c HTTP/1.1\\\" 200 5\"," P FIELDS
+	    "{\"time\":\"2026-11-22T13:00:00Z\",\"log\":\"" LINE
+	    "\\\"GET /a b c HTTP/1.1\\\" 200 5\"," P FIELDS
 	    "\"method\":\"GET\",\"path\":\"/a b c\",\"code\":\"200\",\"size\":\"5\"}}" },
 	{ "{\"log\":\"" LINE "\\\"GET /\\\" 200 5\"}",
-	    "{\"log\":\"" LINE "\\\"GET /\\\" 200 5\"," P FIELDS
+	    "{\"time\":\"2026-11-22T13:00:00Z\",\"log\":\"" LINE
+	    "\\\"GET /\\\" 200 5\"," P FIELDS
 	    "\"method\":\"GET\",\"path\":\"/\",\"code\":\"200\",\"size\":\"5\"}}" },
 	{ "{\"log\":\"" LINE "\\\"\\\" 400 0 \\\"-\\\" \\\"-\\\" \\\"1.2.3.4\\\"\"}",
-	    "{\"log\":\"" LINE
+	    "{\"time\":\"2026-11-22T13:00:00Z\",\"log\":\"" LINE
 	    "\\\"\\\" 400 0 \\\"-\\\" \\\"-\\\" \\\"1.2.3.4\\\"\"," P FIELDS
 	    "\"code\":\"400\",\"size\":\"0\",\"referer\":\"-\",\"agent\":\"-\"}}" },
 	{ "{\"log\":\"" LINE "\\\"GET / HTTP/1.1\\\" 200\"}", NULL },
 	{ "{\"log\":\"\xff" LINE "\\\"GET / HTTP/1.1\\\" 200 5\"}", NULL },
 	{ "{\"log\":\"" LINE "\\\"GET /\\ud800 HTTP/1.1\\\" 200 5\"}", NULL },
 	{ "{\"log\":\"" LINE "\\\"GET /\\u0000\\u00e9 HTTP/1.1\\\" 200 5\"}",
-	    "{\"log\":\"" LINE "\\\"GET /\\u0000\\u00e9 HTTP/1.1\\\" 200 5\"," P FIELDS
+	    "{\"time\":\"2026-11-22T13:00:00Z\",\"log\":\"" LINE
+	    "\\\"GET /\\u0000\\u00e9 HTTP/1.1\\\" 200 5\"," P FIELDS
 	    "\"method\":\"GET\",\"path\":\"/"
 	    "\\u0000\xc3\xa9\",\"code\":\"200\",\"size\":\"5\"}}" },
 };
@@ -480,7 +520,8 @@ static void
 test_nginx(void)
 {
 	struct err e;
-	struct parser *chain[2] = { parser_open("json", &e), parser_open("nginx", &e) };
+	struct parser *chain[2] = { parser_open(&defs, "json", &e),
+		parser_open(&defs, "nginx", &e) };
 	const char *line = "{\"log\":\"{\\\"a\\\":1}\"}";
 	const char *not = "{\"log\":\"{" LINE "\\\"GET / HTTP/1.1\\\" 200 5\"}";
 
@@ -493,7 +534,7 @@ test_nginx(void)
 	graft_done(&g);
 	begin("log_processed", KEEP_NO, false);
 	run(chain + 1, 1, nginx_cases[0].line, strlen(nginx_cases[0].line));
-	ok(memcmp(o.buf, "{" P "{\"remote\"", 26) == 0,
+	ok(memcmp(o.buf, "{\"time\":\"2026-11-22T13:00:00Z\"," P "{\"remote\"", 56) == 0,
 	    "the message is dropped where that is asked for");
 	graft_done(&g);
 	parser_close(chain[0]);
@@ -503,37 +544,37 @@ test_nginx(void)
 static void
 test_regex(void)
 {
-	static const char *const wrong[] = { "(?<a>", "no groups", "", "(?<a>x)(?<a>y)",
-		"(?<1>x)", "[", "(?<a>\\x{110000})" };
+	static const char *const wrong[] = { "(?<a>", "no groups", "", "(?<>x)", "[",
+		"(?<a>\\x{110000})" };
 	struct err e;
 	struct parser *p;
 	char line[200], *to = stpcpy(line, "{\"log\":\"");
 	const char *why;
 
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-		p = regex_open("t", wrong[i], &e);
+		p = regex_open("t", wrong[i], false, &e);
 		ok(p == NULL && e.status == ST_USAGE, "pattern %s: %s", wrong[i],
 		    p ? "taken" : e.text);
 	}
 	memset(to, 'a', 60);
 	strcpy(to + 60, "!\"}");
 	begin("log_processed", KEEP_AUTO, false);
-	p = regex_open("explode", "^(?<x>(a+)+)$", &e);
+	p = regex_open("explode", "^(?<x>(a+)+)$", false, &e);
 	ok(run(&p, 1, line, strlen(line)) == GRAFT_FAILED && o.n == 0,
 	    "a pattern that explodes is given up");
 	parser_close(p);
-	p = regex_open("deep", "^(?<x>(?:(a)|b(?1))*)$", &e);
+	p = regex_open("deep", "^(?<x>(?:(a)|b(?1))*)$", false, &e);
 	ok(p == NULL || run(&p, 1, line, strlen(line)) != GRAFT_BAD,
 	    "a recursive one ends");
 	parser_close(p);
-	p = regex_open("late", "(?<b>b)?(?<a>a)(?<none>x*)", &e);
+	p = regex_open("late", "(?<b>b)?(?<a>a)(?<none>x*)", false, &e);
 	run(&p, 1, "{\"log\":\"ca\"}", 12);
 	ok(wrote("{\"log\":\"ca\"," P "{\"a\":\"a\"}}"),
 	    "groups that took no part or are empty give no field");
 	run(&p, 1, "{\"log\":\"\"}", 10);
 	ok(wrote("{\"log\":\"\"}"), "an empty message fits nothing that wants a letter");
 	parser_close(p);
-	p = regex_open("empty", "^(?<a>x*)", &e);
+	p = regex_open("empty", "^(?<a>x*)", false, &e);
 	run(&p, 1, "{\"log\":\"y\"}", 11);
 	ok(wrote("{\"log\":\"y\"," P "{}}"), "a fit without fields is an empty object");
 	g.merge = true;
@@ -542,7 +583,7 @@ test_regex(void)
 	run(&p, 1, "{\"log\":\"xx\",\"a\":0}", 18);
 	ok(wrote("{\"log\":\"xx\"," P "{\"a\":\"xx\"},\"a\":0}"), "but not onto others");
 	parser_close(p);
-	p = regex_open("where", "^(?<a>[0-9]+) (?<b>\\w+)$", &e);
+	p = regex_open("where", "^(?<a>[0-9]+) (?<b>\\w+)$", false, &e);
 	ok(p->stops(p, STR("123 ab-c"), &why) == 6, "where a pattern stops fitting");
 	ok(p->stops(p, STR("x"), &why) == 0, "at the start");
 	ok(p->stops(p, STR("12"), &why) == 2, "at the end");
@@ -562,12 +603,12 @@ test_options(void)
 		    "not into '%s'", wrong[i]);
 		graft_done(&g);
 	}
-	ok(parser_open("ngnix", &e) == NULL &&
+	ok(parser_open(&defs, "ngnix", &e) == NULL &&
 		strstr(e.text, "did you mean nginx?") != NULL,
 	    "the nearest parser is named: %s", e.text);
 	ok(graft_init(&g, "message", "a\"b", &e) == 0, "a key that must be escaped");
 	{
-		struct parser *p = parser_open("json", &e);
+		struct parser *p = parser_open(&defs, "json", &e);
 
 		run(&p, 1, "{\"message\":\"{}\"}", 16);
 		ok(wrote("{\"a\\\"b\":{}}"), "is escaped");

@@ -1,0 +1,106 @@
+#include "parse/unquote.h"
+
+#include <stdint.h>
+
+static int
+digit_of(char c)
+{
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+				      : 99;
+}
+
+/* Digits of that base at *p, up to `max`; -1: there is none. */
+static int64_t
+number(const char **p, const char *end, int base, int max)
+{
+	int64_t v = -1;
+
+	for (; max > 0 && *p < end && digit_of(**p) < base; max--, ++*p)
+		v = (v < 0 ? 0 : v) * base + digit_of(**p);
+	return v;
+}
+
+static char *
+put_utf8(char *to, int64_t c)
+{
+	static const unsigned char lead[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
+	unsigned n;
+
+	if (c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+		c = 0xfffd;
+	n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+	for (unsigned i = n - 1; i > 0; i--, c >>= 6)
+		to[i] = (char)(0x80 | (c & 63));
+	to[0] = (char)(lead[n] | c);
+	return to + n;
+}
+
+/* \OOO \xHH \uXXXX \UXXXXXXXX from its letter at *p on; NULL: none of these. */
+static char *
+code_point(char *to, const char **p, const char *end)
+{
+	const char *q = *p, *low;
+	char kind = *q;
+	int64_t c, d;
+
+	if (kind >= '0' && kind <= '7')
+		c = number(&q, end, 8, 3);
+	else if (kind == 'x' || kind == 'u' || kind == 'U')
+		q++, c = number(&q, end, 16, kind == 'x' ? 2 : kind == 'u' ? 4 : 8);
+	else
+		return NULL;
+	if (c < 0)
+		return NULL;
+	if (c >= 0xd800 && c < 0xdc00 && end - q > 2 && q[0] == '\\' && q[1] == 'u') {
+		low = q + 2;
+		d = number(&low, end, 16, 4);
+		if (d >= 0xdc00 && d < 0xe000) {
+			c = 0x10000 + ((c - 0xd800) << 10) + (d - 0xdc00);
+			q = low;
+		}
+	}
+	/* never more bytes than were read: \uX is three, and so is U+FFFD */
+	if (c >= 0x80 && q + 1 - *p < (c < 0x800 ? 2 : 3))
+		return NULL;
+	*p = q;
+	return put_utf8(to, c);
+}
+
+size_t
+unquote(char *to, struct str text, enum unquote how)
+{
+	static const char letters[] = "ntrabfv", bytes[] = "\n\t\r\a\b\f\v";
+	const char *p = text.p, *end = p + text.n, *at;
+	char *from = to, *next;
+
+	while (p < end) {
+		if (*p != '\\' || p + 1 == end) {
+			*to++ = *p++;
+			continue;
+		}
+		p++;
+		if (how == UNQUOTE_MOST && strchr("\"'\\/", *p) != NULL && *p != '\0') {
+			*to++ = '\\';
+			*to++ = *p++;
+			continue;
+		}
+		if (*p != '\0' && (at = strchr(letters, *p)) != NULL)
+			*to++ = bytes[at - letters], p++;
+		else if (how != UNQUOTE_PLAIN && (next = code_point(to, &p, end)) != NULL)
+			to = next;
+		else
+			*to++ = *p++;
+	}
+	return (size_t)(to - from);
+}
+
+size_t
+unquote_in_place(const char *base, struct str value, enum unquote how)
+{
+	/* the memory is the caller's to write to; slices of it are const */
+	char *to = (char *)(uintptr_t)base + (value.p - base);
+
+	return unquote(to, value, how);
+}

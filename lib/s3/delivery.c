@@ -1,0 +1,129 @@
+#include "s3/delivery.h"
+#include "base/clock.h"
+#include "ledger/ledger.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const char *
+delivery_word(enum outcome outcome)
+{
+	static const char *const words[] = { "none", "stored", "present", "gone",
+		"failed", "dry-run" };
+
+	return words[outcome];
+}
+
+uint64_t
+delivery_size(const struct order *m)
+{
+	struct stat sb;
+
+	if (stat(m->path, &sb) < 0 || !S_ISREG(sb.st_mode))
+		return STORE_ANY_SIZE;
+	return (uint64_t)sb.st_size;
+}
+
+/* errno stays that of open(2). */
+static int
+open_body(const struct order *m, uint64_t *size, struct err *e)
+{
+	struct stat sb;
+	int fd = open(m->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), no = errno;
+
+	if (fd < 0) {
+		err_sys(e, m->path);
+		errno = no;
+		return -1;
+	}
+	if (fstat(fd, &sb) < 0 || !S_ISREG(sb.st_mode)) {
+		close(fd);
+		errno = EINVAL;
+		return err_set(e, ST_FAIL, "%.400s: not a regular file", m->path);
+	}
+	*size = (uint64_t)sb.st_size;
+	return fd;
+}
+
+static struct store_object
+object_of(const struct order *m, int fd)
+{
+	return (struct store_object){ .key = m->key,
+		.name = m->path,
+		.fd = fd,
+		.bytes = m->bytes,
+		.sha256 = m->sha256[0] ? m->sha256 : NULL };
+}
+
+/* The body is not there.  Who took it? */
+static enum outcome
+without_body(struct delivery *d, struct store *st, const char *state)
+{
+	const struct order *m = &d->order;
+	struct store_object o = object_of(m, -1);
+	int listed = state == NULL ? 1 : ledger_lists(state, m->key, &d->err), has;
+
+	if (listed == 0)
+		return OUTCOME_GONE;
+	if (listed < 0)
+		return OUTCOME_FAILED;
+	if (state == NULL || o.sha256 == NULL) {
+		err_set(&d->err, ST_FAIL, "%.400s: %s", m->path, strerror(ENOENT));
+		return OUTCOME_FAILED;
+	}
+	if ((has = store_has(st, &o, &d->result, &d->err)) > 0)
+		return OUTCOME_PRESENT;
+	if (has == 0)
+		err_set(&d->err, ST_FAIL,
+		    "%.250s: no such file, and nothing is stored as %.200s", m->path,
+		    m->key);
+	return OUTCOME_FAILED;
+}
+
+static enum outcome
+with_body(struct delivery *d, struct store *st, int fd, bool dry)
+{
+	struct store_object o = object_of(&d->order, fd);
+
+	if (dry)
+		return OUTCOME_DRY;
+	o.pipe = d->pipe;
+	if (store_put(st, &o, &d->result, &d->err) < 0)
+		return OUTCOME_FAILED;
+	return d->result.present ? OUTCOME_PRESENT : OUTCOME_STORED;
+}
+
+void
+delivery_do(struct delivery *d, struct store *st, const char *state, bool dry,
+    const volatile sig_atomic_t *stop)
+{
+	int64_t began = clock_steady();
+	uint64_t size = d->order.bytes;
+	int fd = d->fd;
+
+	if (d->outcome != OUTCOME_NONE)
+		return;
+	d->result.bytes = d->order.bytes;
+	if (stop != NULL && __atomic_load_n(stop, __ATOMIC_RELAXED) != 0) {
+		err_set(&d->err, ST_LATER, "%.400s: not tried, stopped by a signal",
+		    d->order.key);
+		d->outcome = OUTCOME_FAILED;
+		return;
+	}
+	if (fd < 0)
+		fd = open_body(&d->order, &size, &d->err);
+	if (fd >= 0)
+		d->outcome = with_body(d, st, fd, dry);
+	else if (errno == ENOENT && !dry)
+		d->outcome = without_body(d, st, state);
+	else
+		d->outcome = OUTCOME_FAILED;
+	if (d->outcome == OUTCOME_DRY)
+		d->result.bytes = size;
+	if (fd >= 0 && fd != d->fd)
+		close(fd);
+	d->ns = clock_steady() - began;
+}

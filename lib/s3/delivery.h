@@ -1,0 +1,42 @@
+/* delivery.h - what became of one order: its body put under its key, or why not.
+ *
+ * A body that is not there: another s3put may have taken it (with a ledger, its entry is
+ * gone too), or it was delivered and only the ledger does not know yet (the object is
+ * there with the hash); else the order has failed.
+ */
+#ifndef DELIVERY_H
+#define DELIVERY_H
+#include "base/err.h"
+#include "s3/order.h"
+#include "s3/store.h"
+
+enum outcome {
+	OUTCOME_NONE, /* to be done */
+	OUTCOME_STORED,
+	OUTCOME_PRESENT, /* the same bytes were there */
+	OUTCOME_GONE,    /* another delivered it */
+	OUTCOME_FAILED,  /* see err */
+	OUTCOME_DRY,     /* would be put */
+};
+
+struct delivery {
+	struct order order;
+	int fd;    /* the body, when it is open already; -1: order.path is opened */
+	bool pipe; /* fd can be read only once, from where it stands to its end */
+	enum outcome outcome;
+	struct store_result result;
+	struct err err;
+	int64_t ns; /* how long it took */
+};
+
+/* Do it, unless it has an outcome.  `state`: NULL, or the directory of the ledger. */
+void delivery_do(struct delivery *d, struct store *st, const char *state, bool dry,
+    const volatile sig_atomic_t *stop);
+
+/* "stored", "present", ... */
+const char *delivery_word(enum outcome outcome);
+
+/* Bytes of the file that an order names; STORE_ANY_SIZE: it is none. */
+uint64_t delivery_size(const struct order *m);
+
+#endif
