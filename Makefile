@@ -22,7 +22,7 @@ DEBS     := pkg-config zlib1g-dev libisal-dev libpcre2-dev libcurl4-openssl-dev 
             libjansson-dev
 DEBS_CHECK := libclang-rt-14-dev bats bats-assert bats-support jq mandoc python3 clang clang-format clang-tidy \
             cppcheck valgrind openssl curl procps bc strace ruby tzdata radosgw ceph-mon ceph-osd ceph-common \
-            python3-yaml podman runc systemd
+            python3-yaml podman runc systemd zsh fish
 DEBS_IMAGE := busybox-static ca-certificates tzdata python3
 DEBS_BENCH := pigz isal python3 awscli rclone radosgw ceph-mon ceph-osd ceph-common curl openssl
 

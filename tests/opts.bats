@@ -244,7 +244,7 @@ valued() {
 	for p in "${progs[@]}"; do
 		run -0 "$p" --completion=zsh
 		[ "${lines[0]}" = "#compdef $p" ]
-		for o in $(options_of "$p" | cut -d' ' -f1); do [[ $output == *"'--$o"[=\[]* ]]; done
+		for o in $(options_of "$p" | cut -d' ' -f1); do [[ $output == *"--$o"[=\[]* ]]; done
 	done
 	command -v zsh >/dev/null || skip "no zsh to check its syntax"
 	for p in "${progs[@]}"; do "$p" --completion=zsh | zsh -n; done
