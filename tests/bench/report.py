@@ -61,6 +61,8 @@ def limits(m, base):
     at_least("input of the pipe, wall", nbytes / MB / m["free"].wall, 150, " MB/s")
     for name, size in (("logparse", "1"), ("k8smeta", "2")):
         at_least(f"NDJSON through {name}, one core", m["sizes"][size] / MB / m[name].cpu, 800, " MB/s")
+    at_least("access logs through logparse -p nginx, one core",
+             m["nginx_size"] / MB / m["nginx"].cpu, 300, " MB/s")
     for name, limit in (("logtail", 16), ("logparse", 16), ("k8smeta", 16), ("logbatch", 64), ("s3put", 32)):
         peak = max(p for r in (m["pinned"], m["free"], m["whole"]) for n, _, _, p in r.procs if n == name)
         at_most(f"peak memory of {name}", peak / MIB, limit, " MiB")
@@ -125,6 +127,8 @@ def markdown(m, base):
         "| --- | --: | --: | --: | --: | --: | --: |",
         row("logtail", m["logtail"], nbytes, base),
         row("logparse, on one core", m["logparse"], sizes["1"], base),
+        row("logparse -p nginx on access logs, on one core", m["nginx"], m["nginx_size"], 0),
+        row("jq -c . on the same, on one core", m["jq"], m["nginx_size"], 0),
         row("k8smeta, on one core", m["k8smeta"], sizes["2"], base),
         row("logbatch", m["logbatch"], sizes["3"], base),
         "",
