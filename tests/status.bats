@@ -210,3 +210,31 @@ figure() { logsweep-status --state=S --format=ndjson "${@:2}" | jq -c ".$1"; }
 	touch -d '2 hours ago' S/outbox/*
 	[ "$(bash cmd)" = true ]
 }
+
+@test "gaps: a log that was deleted before it was read to its end is counted, once" {
+	{ line 1 a && printf '2026-11-22T13:02:00Z stdout P held back\n'; } >logs/a.log
+	line 1 z >logs/b.log
+	sweep >/dev/null
+	[ "$(figure gaps)" -eq 0 ]
+	rm logs/a.log
+	sweep >manifests 2>told || [ $? -eq 3 ]
+	[ "$(jq -s 'map(.gaps // 0) | add' manifests)" -eq 1 ]
+	[ "$(figure '|[.gaps,.errors,.records]')" = '[1,1,3]' ]
+	run -0 logsweep-status --state=S
+	[[ $output == *'set aside   1 records under _errors/, 1 of them gaps'* ]]
+	sweep >/dev/null
+	[ "$(figure gaps)" -eq 1 ]
+}
+
+@test "gaps that are rolled back are not counted" {
+	gap='"_error":{"by":"logtail","why":"gap: x","gap":{"from":5,"size":9}}'
+	src() { printf '"_src":{"file":"f","id":"000000000000000%d/o","gen":0,"end":%d}' "$1" "$2"; }
+	{
+		printf '{%s}\n{%s,"log":"",%s}\n' "$(src 1 0)" "$(src 1 10)" "$gap"
+		printf '{%s,"log":"","_error":{"by":"x","why":"no gap"}}\n' "$(src 1 20)"
+		printf '{"_src":{"file":"f","id":"0000000000000001/o","gen":0,"end":20,"at":20,"sum":"00ff"}}\n'
+		printf '{%s}\n{%s,"log":"",%s}\n' "$(src 2 0)" "$(src 2 10)" "$gap" # no mark closes it
+	} | logbatch --state=S >manifests || [ $? -eq 3 ]
+	[ "$(jq -c '[.records, .gaps]' manifests)" = '[2,1]' ]
+	[ "$(figure '|[.gaps,.errors]')" = '[1,2]' ]
+}
