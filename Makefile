@@ -11,7 +11,7 @@ B       ?= build
 VERSION := 0.1.0
 
 PROGS    := logtail logparse k8smeta logbatch s3put k8ssweep logsweep-status
-PKGS_logtail  := libcrypto libisal
+PKGS_logtail  := libcrypto libisal libarchive
 PKGS_logparse := libpcre2-8 yaml-0.1
 PKGS_k8smeta  := libcrypto libcurl libisal yaml-0.1
 PKGS_logbatch := libcrypto libisal zlib
@@ -22,10 +22,10 @@ PKGS     := $(sort $(foreach p,$(PROGS),$(PKGS_$(p))))
 
 # What setup installs, and why: README.md, "Dependencies".
 DEBS     := pkg-config zlib1g-dev libisal-dev libpcre2-dev libcurl4-openssl-dev libssl-dev libyaml-dev \
-            libjansson-dev
+            libjansson-dev libarchive-dev
 DEBS_CHECK := libclang-rt-14-dev bats bats-assert bats-support jq mandoc python3 clang clang-format clang-tidy \
             cppcheck valgrind openssl curl procps bc strace ruby tzdata radosgw ceph-mon ceph-osd ceph-common \
-            python3-yaml podman runc systemd zsh fish
+            python3-yaml podman runc systemd tar gzip zstd xz-utils bzip2 zip cpio zsh fish
 DEBS_IMAGE := busybox-static ca-certificates tzdata python3
 DEBS_DEB   := dpkg-dev debhelper lintian fakeroot
 DEBS_BENCH := pigz isal python3 awscli rclone radosgw ceph-mon ceph-osd ceph-common curl openssl

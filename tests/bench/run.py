@@ -293,6 +293,7 @@ def main():
         os.unlink(n)
     m["scale"] = shapes.scaling(measured, SIZE)
     m["many"] = shapes.many_files(measured, run, SIZE)
+    m["backfill"] = shapes.backfill(run, best, SIZE)
     m["peers"].append((f"{out('jq', '--version').strip()} -c and gzip -6", jq_gzip(total, files)))
     for name, measure in (("rsyslog", rsyslog), ("syslog-ng", syslog_ng), ("Fluent Bit", fluent_bit)):
         got, notes = attempt(name, measure, total)
