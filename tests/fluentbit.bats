@@ -154,6 +154,11 @@ END
 	[[ $stderr == *'c:1: neither a section nor a key of one'* ]]
 	printf '[SERVICE]\n flush 1\n' >c
 	run -2 --separate-stderr "$convert" c
+	for y in 'includes: [1]' 'includes: [c.yaml]' 'env: [a]' 'pipeline: 3' 'pipeline: {inputs: {a: b}}' 'pipeline: {inputs: [3]}' 'parsers: x' '[1]'; do
+		echo "$y" >c.yaml
+		run --separate-stderr "$convert" c.yaml
+		[[ $status -ne 0 && $stderr == 'fluentbit2logsweep: '* && $stderr != *$'\n'* ]]
+	done
 	head -c 3000 /dev/urandom >c
 	run ! "$convert" c
 	[[ $output != *Traceback* ]]
