@@ -3,7 +3,7 @@ set -u -o pipefail
 unset "${!LOGSWEEP_@}"
 here=$(cd "$(dirname "${BASH_SOURCE[1]}")" && pwd)
 for p in logtail logparse k8smeta logbatch s3put; do
-	"$p" --version 2>/dev/null | grep -q '(logsweep)' && continue
+	[[ $("$p" --version 2>/dev/null) == *'(logsweep)'* ]] && continue
 	echo "${0##*/}: $p: not that of logsweep on PATH; try: PATH=\"\$PWD/build:\$PATH\" $0" >&2
 	exit 2
 done
