@@ -86,6 +86,25 @@ archive() {
 	[ "$(jq -c '[.in, .out, .rejected, .records]' <<<"$stderr")" = '[1,1,0,3]' ]
 }
 
+@test "--verify of an object on standard input, from a file or a pipe" {
+	file a 3 >in
+	logbatch --out=O in >m
+	o=$(jq -r .path m)
+	verified() { jq -c '[.path, .status, .listed, .records, .sha256]' <<<"$output"; }
+	for from in 'logbatch --verify - <"$1"' 'cat "$1" | logbatch --verify' \
+		'{ head -c 1 "$1"; sleep 0.1; tail -c +2 "$1"; } | logbatch --verify -'; do
+		run -0 bash -c "$from" - "$o"
+		[ "$(verified)" = "[\"-\",\"ok\",false,3,$(jq .sha256 m)]" ]
+	done
+	run -3 --separate-stderr bash -c 'cat "$1" "$1" | logbatch --verify' - "$o"
+	[[ $(jq -r '.why[]' <<<"$output") == "more than one "* ]]
+	run -3 --separate-stderr bash -c 'head -c -5 "$1" | logbatch --verify' - "$o"
+	[ "$(jq -r '.why[]' <<<"$output")" = "gzip: cut off" ]
+	run -0 bash -c 'cat m | logbatch --verify'
+	[ "$(jq .listed <<<"$output")" = true ]
+	run -0 logbatch --verify </dev/null
+}
+
 @test "--verify says what is wrong with an object: status 3" {
 	for i in 1 2 3; do echo '{"time":"2026-11-22T13:00:0'$i'Z","log":"'$i'"}'; done >in
 	logbatch --out=O in >m

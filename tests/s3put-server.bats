@@ -237,14 +237,16 @@ listed() {
 @test "each fault on the way of a plain object is mended, and nothing is stored twice" {
 	head -c 300000 "$big" >a
 	n=0
+	now=$(LC_ALL=C date -u '+%a, %d %b %Y %H:%M:%S GMT')
 	for deed in '"do": "answer", "status": 500' '"do": "answer", "status": 502, "body": "<html>"' \
 		'"do": "answer", "status": 503, "code": "SlowDown"' '"do": "answer", "status": 429' \
 		'"do": "reset", "after": 100000' '"do": "reset"' '"do": "lose"' '"do": "cut"' \
 		'"do": "answer", "status": 400, "code": "RequestTimeout"' \
-		'"do": "answer", "status": 403, "code": "RequestTimeTooSkewed", "headers": {"date": "Sun, 22 Nov 2026 00:00:00 GMT"}, "skip": 9'; do
+		'"do": "answer", "status": 403, "code": "RequestTimeTooSkewed", "headers": {"date": "'"$now"'"}'; do
 		n=$((n + 1))
 		deeds "{\"method\": \"PUT\", $deed}"
-		run -0 s3put "s3://$bucket" < <(manifest a k$n)
+		run -0 --separate-stderr s3put "s3://$bucket" < <(manifest a k$n)
+		grep -qE "^PUT [^ ]*/k$n (answer|reset|lose|cut) " asked
 		[ "$(jq -r '.status + .sha256' <<<"$output")" = "stored$(hash_of a)" ] ||
 			[ "$(statuses)" = present ] # our own, whose answer was lost
 		[ "$(jq -r '.request_id | startswith("tx")' <<<"$output")" = true ]
@@ -279,6 +281,56 @@ listed() {
 	[ "$(jq -r 'select(.status == "stored") | .key' <<<"$output" | wc -l)" -eq 29 ]
 	[ "$(jq -r .key <<<"$output" | paste -sd' ')" = "$(seq -f k%g 30 | paste -sd' ')" ]
 	[[ $stderr == *"s3://$bucket/k7: 503 SlowDown"*"gave up after "* ]]
+}
+
+# ---- few permissions ----
+
+# may ACTION...: an identity of its own with just these in $bucket, from here on
+may() {
+	local actions
+	[ -f admin ] || $RGW_ADMIN user create --uid="u$bucket" --display-name=u \
+		--access-key="AKID$bucket" --secret-key=few >admin 2>&1
+	actions=$(printf '"s3:%s",' "$@")
+	echo "{\"Version\": \"2012-10-17\", \"Statement\": [{\"Effect\": \"Allow\", \"Principal\":
+		{\"AWS\": [\"arn:aws:iam:::user/u$bucket\"]}, \"Action\": [${actions%,}],
+		\"Resource\": [\"arn:aws:s3:::$bucket/*\"]}]}" >policy
+	signed -X PUT --data-binary @policy "http://$RGW_HTTP/$bucket?policy="
+	few=(env AWS_ACCESS_KEY_ID="AKID$bucket" AWS_SECRET_ACCESS_KEY=few)
+}
+
+@test "s3:PutObject alone puts; --check with it does not say that nothing is left" {
+	may PutObject
+	echo one >a
+	run -0 --separate-stderr "${few[@]}" s3put "$ep" "s3://$bucket" < <(manifest a k)
+	[ "$(statuses)" = stored ]
+	run -0 --separate-stderr "${few[@]}" s3put --check "$ep" "s3://$bucket"
+	[[ $output == *"could not be aborted and is left behind"*"permission: ok, an upload of _s3put-check was begun, but not aborted, which needs s3:AbortMultipartUpload"* ]]
+	[[ $output != *"nothing is left"* ]]
+	may PutObject AbortMultipartUpload
+	run -0 --separate-stderr "${few[@]}" s3put --check "$ep" "s3://$bucket"
+	[[ $output == *"was begun and aborted; nothing is left of it"* ]]
+}
+
+@test "without s3:GetObject a lost answer cannot be made up for: exit 77, told, nothing is lost" {
+	echo one >a
+	manifest a k >m
+	deeds '{"do": "lose", "method": "PUT"}' \
+		'{"do": "answer", "method": "HEAD", "status": 403, "body": ""}'
+	run -77 --separate-stderr s3put m "s3://$bucket"
+	[ "$(statuses)" = failed ]
+	[[ $stderr == *"s3://$bucket/k: 403"*"s3:GetObject is needed to compare what is there"*"; it was put before, maybe by a try whose answer was lost; --overwrite does not look" ]]
+	fetch k | cmp - a
+	run -0 s3put m "s3://$bucket"
+	[ "$(statuses)" = present ]
+}
+
+@test "without s3:ListBucket what is not there is 403 too: the message names it" {
+	may PutObject GetObject AbortMultipartUpload
+	run -77 --separate-stderr "${few[@]}" s3put "$ep" --part-size=5M "s3://$bucket" < <(manifest "$big" k)
+	[[ $stderr == *"s3:GetObject is needed to compare what is there, and s3:ListBucket to see that nothing is; --overwrite does not look" ]]
+	run -0 "${few[@]}" s3put "$ep" --overwrite --part-size=5M "s3://$bucket" < <(manifest "$big" k)
+	[ "$(listed)" = k ]
+	[ "$(uploads)" -eq 0 ]
 }
 
 # ---- attributes ----

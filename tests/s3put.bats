@@ -108,6 +108,8 @@ fake_s3() {
 	        cond = self.headers.get("If-None-Match")
 	        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
 	        print(self.command, self.path, cond or "-", word, self.headers.get("x-amz-date"), flush=True)
+	        with open("headers", "a") as f:
+	            for name, value in self.headers.items(): print(self.command, name.lower(), value, file=f)
 	        etag = '"' + hashlib.md5(body).hexdigest() + '"'
 	        there = objects.get(self.path)
 	        if word == "reset": return self.hang_up()
@@ -917,6 +919,27 @@ each_step() { # each_step HOW: a run for each of them
 	[ "$(statuses)" = "stored failed present" ]
 	[[ $stderr == *"the server ignores If-None-Match; asking with HEAD"* ]]
 	[ "$(asked PUT)" -eq 2 ]
+}
+
+@test "--sse and --kms-key go with what makes the object, signed, and with nothing else" {
+	key=arn:aws:kms:eu-west-3:123456789012:key/0a-1b
+	sse=x-amz-server-side-encryption
+	fake cond
+	echo one >a
+	run -0 s3put --endpoint="$fake" --sse=aws:kms --kms-key="$key" s3://bucket < <(manifest a k)
+	[ "$(grep -E "^PUT $sse" headers | sort -u)" = "PUT $sse aws:kms
+PUT $sse-aws-kms-key-id $key" ]
+	grep -qE "^PUT authorization .*SignedHeaders=[^,]*;$sse;$sse-aws-kms-key-id" headers
+	run -0 s3put --endpoint="$fake" --sse=aws:kms --kms-key="$key" s3://bucket < <(manifest a k)
+	[ "$(statuses)" = present ]
+	grep -q '^HEAD host ' headers
+	! grep -qE "^HEAD $sse" headers
+	rm headers
+	run -0 s3put --endpoint="$fake" --sse=AES256 s3://bucket < <(manifest a k2)
+	[ "$(grep -E "^PUT $sse" headers | sort -u)" = "PUT $sse AES256" ]
+	rm headers
+	run -0 s3put --endpoint="$fake" s3://bucket < <(manifest a k3)
+	! grep -q server-side-encryption headers
 }
 
 @test "an object without our hash is compared by its MD5" {

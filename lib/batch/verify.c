@@ -208,12 +208,23 @@ tell_object(struct verify *v, const char *path, const char *key, bool listed,
 }
 
 int
-verify_object(struct verify *v, const char *path, const char *key,
+verify_stream(struct verify *v, int fd, const char *name, const char *key,
     const struct verify_says *says, struct err *e)
 {
 	static const struct verify_says nothing;
 	struct findings f = { .n = 0 };
 	struct objread o;
+
+	if (objread(fd, name, NULL, &o, e) < 0)
+		return -1;
+	compare(&f, says != NULL ? says : &nothing, &o);
+	return tell_object(v, name, key, says != NULL, &o, &f, e);
+}
+
+int
+verify_object(struct verify *v, const char *path, const char *key,
+    const struct verify_says *says, struct err *e)
+{
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), r;
 
@@ -225,10 +236,7 @@ verify_object(struct verify *v, const char *path, const char *key,
 		close(fd);
 		return verify_tell(v, key, "wrong", "not a regular file", e);
 	}
-	if ((r = objread(fd, path, NULL, &o, e)) == 0) {
-		compare(&f, says != NULL ? says : &nothing, &o);
-		r = tell_object(v, path, key, says != NULL, &o, &f, e);
-	}
+	r = verify_stream(v, fd, path, key, says, e);
 	close(fd);
 	return r;
 }

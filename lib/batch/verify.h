@@ -61,11 +61,15 @@ int verify_manifest(struct verify *v, struct str line, const char *root, struct 
 int verify_object(struct verify *v, const char *path, const char *key,
     const struct verify_says *says, struct err *e);
 
+/* The same of what can be read from `fd`, a pipe perhaps. */
+int verify_stream(struct verify *v, int fd, const char *name, const char *key,
+    const struct verify_says *says, struct err *e);
+
 /* A directory that holds an archive. */
 int verify_archive(struct verify *v, const char *root, struct err *e);
 
-/* What an operand names: a directory with an archive, an object, or manifests ("-": those of
- * standard input), whose objects are under `root` if that is not NULL. */
+/* What an operand names ("-": standard input): a directory with an archive, an object, or
+ * manifests, whose objects are under `root` if that is not NULL. */
 int verify_operand(struct verify *v, char *name, const char *root, struct err *e);
 
 /* What waits in the outbox of a state directory. */

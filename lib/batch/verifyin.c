@@ -44,14 +44,33 @@ verify_outbox(struct verify *v, const char *state, struct err *e)
 	return r;
 }
 
+/* Looks at what a pipe holds first, and leaves it there.  No manifest begins as gzip does. */
+static bool
+is_piped_object(int fd)
+{
+	char first = 0;
+	int p[2];
+	bool is;
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return false;
+	is = tee(fd, p[1], 1, 0) == 1 && read(p[0], &first, 1) == 1 && first == '\x1f';
+	close(p[0]);
+	close(p[1]);
+	return is;
+}
+
 int
 verify_operand(struct verify *v, char *name, const char *root, struct err *e)
 {
 	struct stat st;
 	int fd, r;
 
-	if (strcmp(name, "-") == 0)
+	if (strcmp(name, "-") == 0) {
+		if (objread_is(STDIN_FILENO) || is_piped_object(STDIN_FILENO))
+			return verify_stream(v, STDIN_FILENO, "-", NULL, NULL, e);
 		return lines(v, STDIN_FILENO, "<stdin>", root, e);
+	}
 	if ((fd = open(name, O_RDONLY | O_CLOEXEC)) < 0 || fstat(fd, &st) < 0) {
 		r = err_sys(e, name);
 	} else if (S_ISDIR(st.st_mode)) {

@@ -220,6 +220,14 @@ same_bytes(const struct http_response *r, const struct s3_body *b, const char *e
 	return strcasecmp(etag, md5) == 0;
 }
 
+static void
+add_words(struct err *e, const char *words)
+{
+	size_t n = strlen(e->text);
+
+	snprintf(e->text + n, sizeof e->text - n, "%s", words);
+}
+
 int
 s3_has(struct s3 *s, const char *key, const struct s3_body *b, struct s3_result *res,
     struct err *e)
@@ -235,8 +243,9 @@ s3_has(struct s3 *s, const char *key, const struct s3_body *b, struct s3_result 
 		done = 0;
 	} else if (r.status == 403) {
 		exchange_refused(s, &c, &r, e);
-		snprintf(e->text + strlen(e->text), sizeof e->text - strlen(e->text),
-		    "; s3:GetObject is needed to compare what is there");
+		/* of a key that is not there too, without s3:ListBucket */
+		add_words(e, "; s3:GetObject is needed to compare what is there, and "
+			     "s3:ListBucket to see that nothing is");
 	} else if (r.status / 100 != 2) {
 		exchange_refused(s, &c, &r, e);
 	} else {
@@ -258,10 +267,10 @@ out:
 void
 put_hint(struct err *e)
 {
-	size_t n = strlen(e->text);
-
 	if (e->status == ST_FAIL)
-		snprintf(e->text + n, sizeof e->text - n, "; --overwrite replaces it");
+		add_words(e, "; --overwrite replaces it");
+	else if (e->status == ST_NOPERM)
+		add_words(e, "; --overwrite does not look");
 }
 
 int
@@ -274,6 +283,8 @@ put_settle(struct s3 *s, const char *key, const struct s3_body *b, struct s3_res
 		return err_set(e, ST_LATER,
 		    "s3://%.64s/%.300s: existed a moment ago, and is gone", s->k->bucket,
 		    key);
+	if (has < 0 && e->status == ST_NOPERM)
+		add_words(e, "; it was put before, maybe by a try whose answer was lost");
 	if (has < 0)
 		put_hint(e);
 	return has < 0 ? -1 : 0;

@@ -88,26 +88,30 @@ begin(struct upload *u, struct http_response *r, struct s3_result *res, struct e
 	return 0;
 }
 
-/* Whatever it takes; afterwards nothing is stored and nothing costs anything. */
-static void
+/* Whatever it takes; afterwards nothing is stored and nothing costs anything.  false: it
+ * is left behind, and was named. */
+static bool
 abort_upload(struct upload *u, struct s3_result *res)
 {
 	struct call c = plain_call(u->s->k, "DELETE", u->key);
 	struct http_response r;
 	struct err e;
+	bool left;
 
 	if (u->id[0] == '\0')
-		return;
+		return true;
 	c.calm = true;
 	call_query(&c, "uploadId", u->id);
 	http_response_init(&r, EXCHANGE_ANSWER_MAX);
-	if (exchange(u->s, &c, &r, res, &e) < 0 ||
-	    (!exchange_good(&r) && r.status != 404 &&
-		exchange_refused(u->s, &c, &r, &e) < 0))
+	left = exchange(u->s, &c, &r, res, &e) < 0 ||
+	       (!exchange_good(&r) && r.status != 404 &&
+		   exchange_refused(u->s, &c, &r, &e) < 0);
+	if (left)
 		exchange_tell(u->s->k, true,
 		    "%.400s; upload %.200s could not be aborted and is left behind",
 		    e.text, u->id);
 	http_response_done(&r);
+	return !left;
 }
 
 /* Send the part that `body` is: number i, counted from 0. */
@@ -530,8 +534,8 @@ multipart_pipe(struct s3 *s, const char *key, struct multipart_pipe *p,
 }
 
 int
-multipart_try(
-    struct s3 *s, const char *key, int64_t *server_ns, struct s3_result *r, struct err *e)
+multipart_try(struct s3 *s, const char *key, int64_t *server_ns, bool *left,
+    struct s3_result *r, struct err *e)
 {
 	struct upload u = { .s = s, .key = key };
 	struct http_response answer;
@@ -542,6 +546,6 @@ multipart_try(
 	if (!answer_date(&answer, "date", server_ns))
 		*server_ns = 0;
 	http_response_done(&answer);
-	abort_upload(&u, r);
+	*left = !abort_upload(&u, r);
 	return done;
 }

@@ -29,6 +29,7 @@
 #ifndef MULTIPART_H
 #define MULTIPART_H
 #include "s3/client.h"
+#include <stdbool.h>
 #include <stddef.h>
 
 enum {
@@ -63,8 +64,9 @@ struct multipart_pipe {
 int multipart_pipe(struct s3 *s, const char *key, struct multipart_pipe *p,
     struct s3_result *r, struct err *e);
 
-/* Begin an upload of `key` and abort it: may we put, with these attributes?  -1: no. */
-int multipart_try(struct s3 *s, const char *key, int64_t *server_ns, struct s3_result *r,
-    struct err *e);
+/* Begin an upload of `key` and abort it: may we put, with these attributes?  -1: no.
+ * `left`: it could not be aborted. */
+int multipart_try(struct s3 *s, const char *key, int64_t *server_ns, bool *left,
+    struct s3_result *r, struct err *e);
 
 #endif

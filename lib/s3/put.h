@@ -27,7 +27,7 @@ bool put_wants_md5(struct known *k, const struct http_response *r);
 int put_settle(struct s3 *s, const char *key, const struct s3_body *b,
     struct s3_result *res, struct err *e);
 
-/* Add "; --overwrite replaces it" to an error about other bytes. */
+/* Add what --overwrite would do to an error about other bytes, or of not being let look. */
 void put_hint(struct err *e);
 
 void put_etag(struct str value, char etag[S3_ETAG_MAX]);

@@ -170,12 +170,13 @@ bucket_check(struct store *st, store_says *says, void *user, struct err *e)
 	struct s3_result res = { 0 };
 	char *key, words[300];
 	int64_t theirs = 0;
+	bool left;
 	double off;
 	int done;
 
 	if (bucket_key(st, STORE_CHECK_KEY, &key, e) < 0)
 		return -1;
-	done = multipart_try(st->s3, key, &theirs, &res, e);
+	done = multipart_try(st->s3, key, &theirs, &left, &res, e);
 	if (done == 0) {
 		says(user, "server", "answers, and the bucket is there");
 		off = (double)(clock_now() - theirs) / 1e9;
@@ -184,7 +185,10 @@ bucket_check(struct store *st, store_says *says, void *user, struct err *e)
 		if (theirs != 0)
 			says(user, "clock", words);
 		snprintf(words, sizeof words,
-		    "an upload of %.200s was begun and aborted; nothing is left of it",
+		    left ? "an upload of %.200s was begun, but not aborted, which "
+			   "needs s3:AbortMultipartUpload"
+			 : "an upload of %.200s was begun and aborted; nothing is left "
+			   "of it",
 		    key);
 		says(user, "permission", words);
 	}
