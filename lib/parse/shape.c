@@ -214,8 +214,8 @@ has_more_digits(struct str text)
 	return false;
 }
 
-/* `all`: the time says what the text said: no second 60, no tenth digit of a fraction, no
- * text behind it. */
+/* `all`: the time says what the text said: no second 60, no text
+ * behind it. */
 static bool
 read_time(struct shape *s, struct str text, struct str runtime, int64_t *ns, bool *all)
 {
@@ -230,8 +230,7 @@ read_time(struct shape *s, struct str text, struct str runtime, int64_t *ns, boo
 			continue;
 		if (got.used == text.n) {
 			*ns = got.ns;
-			*all =
-			    (got.flags & TIME_LEAP_SECOND) == 0 && !has_more_digits(text);
+			*all = (got.flags & TIME_LEAP_SECOND) == 0;
 			return true;
 		}
 		if (!begins)
@@ -291,7 +290,8 @@ time_of_fields(struct shape *s, const struct message *m, struct parsed *out)
 	}
 	out->timed = TIME_READ;
 	/* the text of an object goes with the message; that of others stays in it */
-	if (s->def->time_keep || (f->kind == FIELD_MEMBER && !all))
+	if (s->def->time_keep ||
+	    (f->kind == FIELD_MEMBER && (!all || has_more_digits(text))))
 		return;
 	memmove(f, f + 1, (size_t)(end - f - 1) * sizeof *f);
 	out->fields--;
@@ -336,7 +336,7 @@ time_of_object(struct shape *s, const struct message *m, struct parsed *out)
 		return;
 	}
 	out->timed = TIME_READ;
-	if (!s->def->time_keep && all)
+	if (!s->def->time_keep && all && !has_more_digits(text))
 		cut_member(m, out, &it);
 }
 
