@@ -68,6 +68,19 @@ until_has() {
 	done
 }
 
+@test "a trace whose first line several rules begin goes to the one that its second line fits" {
+	printf '%s\n' 'Exception in thread "main" java.lang.Error: a' $'\tat A.main(A.java:3)' plain \
+		'PHP Fatal error:  Uncaught Exception: b in /a.php:3' 'Stack trace:' '#0 {main}' plain \
+		'Unhandled exception. System.Exception: c' ' ---> System.Exception: d' '   at A.B.C()' plain \
+		'Unhandled exception:' 'Exception: e' '#0      main (file:///a.dart:5:3)' plain \
+		'java.lang.Error: alone' plain | jq -Rc '{log:.}' >in
+	for names in java,python,go,ruby,js,php,csharp,dart dart,csharp,php,js,ruby,go,python,java; do
+		[ "$(logparse --multiline=$names --stats=stats in | jq -r '.log | split("\n") | length' | paste -sd' ')" = \
+			"2 1 3 1 3 1 3 1 1 1" ] || { echo "$names"; false; }
+		[ "$(tail -n 1 stats | jq -c '[.in == .out + .joined, .groups]')" = '[true,4]' ]
+	done
+}
+
 @test "a joined message goes through the parsers as any other" {
 	printf '%s\n' '{"log":"{\"a\":"}' '{"log":"1}"}' '{"log":"x.Error: {"}' >in
 	logparse --multiline=java in >out

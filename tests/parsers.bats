@@ -220,6 +220,40 @@ WANT
 	[ "$(jq -c '[.time_read, .time_unread]' stats)" = '[0,3]' ]
 }
 
+@test "a time that says more than the record's can stays in JSON, whose message goes" {
+	cat >p.conf <<'CONF'
+[PARSER]
+    Name j
+    Format json
+    Time_Key ts
+    Time_Format %Y-%m-%dT%H:%M:%S.%L
+[PARSER]
+    Name d
+    Format json
+    Time_Key ts
+    Time_Format epoch
+    Decode_Field_As json log
+CONF
+	[ "$(fields -R p.conf -p j '{"ts":"2026-12-31T23:59:59.1234567890Z","a":1}')" = '{"a":1}' ]
+	for ts in 2026-12-31T23:59:60Z 2026-12-31T23:59:59.1234567891Z '2026-12-31T23:59:59 CEST'; do
+		message "{\"ts\":\"$ts\",\"a\":1}" | logparse -R p.conf -p j --stats=stats >out
+		[ "$(jq -c .log_processed out)" = "{\"ts\":\"$ts\",\"a\":1}" ]
+		[ "$(tail -n 1 stats | jq .time_read)" = 1 ]
+	done
+	[ "$(fields -R p.conf -p d '{"ts":1795352400.99999999991,"log":"{}"}')" = '{"ts":1795352400.99999999991,"log":{}}' ]
+	[ "$(fields -R p.conf -p d '{"ts":1795352400.5,"log":"{}"}')" = '{"log":{}}' ]
+}
+
+@test "docker, docker-daemon and mongodb read a time without a zone, as Fluent Bit's do" {
+	for m in 'docker {"log":"x","time":"2026-01-01T00:00:01.2"}' \
+		'docker-daemon time="2026-01-01T00:00:01.2" level=info msg="x"' \
+		'mongodb 2026-01-01T00:00:01.2 I NETWORK [conn1] end'; do
+		[ "$(message "${m#* }" | logparse -p "${m%% *}" | jq -r .time)" = 2026-01-01T00:00:01.2Z ]
+		m=${m/01.2/01.2+01:00}
+		[ "$(message "${m#* }" | logparse -p "${m%% *}" | jq -r .time)" = 2025-12-31T23:00:01.2Z ]
+	done
+}
+
 @test "a year that the text does not say is that of the record" {
 	echo '{"time":"2027-01-01T00:00:03Z","log":"<30>Dec 31 23:59:59 node a: b"}' >in
 	[ "$(logparse -p syslog-rfc3164 in | jq -r .time)" = 2026-12-31T23:59:59Z ]
@@ -251,6 +285,13 @@ CONF
 	[ "$(fields -R p.conf -p beside '{"log":"{\"a\":1,\"\\u0062\":2}","b":3}')" = '{"log":"{\"a\":1,\"\\u0062\":2}","b":3,"a":1}' ]
 	[ "$(fields -R p.conf -p try 'a="x\\ty" b="\\u00e9\\x41\\ud83c\\udf89\\ud800\\\"c"')" = '{"a":"x\ty","b":"éA🎉�\\\"c"}' ]
 	[ "$(fields -R p.conf -p try 'a="{\"x\":1}"')" = '{"a":{"x":1}}' ]
+	# a key twice is no more put in here than from the message itself
+	for p in as beside; do
+		[ "$(fields -R p.conf --stats=stats -p $p '{"log":"{\"x\":{\"a\":1,\"\\u0061\":2}}","b":1.10}')" = \
+			'{"log":"{\"x\":{\"a\":1,\"\\u0061\":2}}","b":1.10}' ]
+		[ "$(tail -n 1 stats | jq .duplicate)" = 1 ]
+	done
+	[ "$(fields -R p.conf --duplicates=keep -p as '{"log":"{\"a\":1,\"a\":2}"}')" = '{"log":{"a":1,"a":2}}' ]
 }
 
 @test "Skip_Empty_Values off keeps empty fields" {

@@ -26,6 +26,7 @@
 #define CLF TIME("%d/%b/%Y:%H:%M:%S %z")
 #define ISO_AT(key) TIME_AT(key, "%Y-%m-%dT%H:%M:%S.%L%z")
 #define ISO ISO_AT("time")
+#define ISO_UTC TIME("%Y-%m-%dT%H:%M:%S.%L") /* or the zone that the text says */
 
 /* A Kubernetes name: letters, digits and dashes, in parts between dots */
 #define LABEL "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
@@ -34,7 +35,7 @@ const struct define builtins[] = {
 	{ .name = "json", .format = FORMAT_JSON,
 	  .sample = "{\"level\":\"info\",\"ts\":1599112512.123,\"msg\":\"ready\",\"port\":8080}" },
 
-	{ .name = "docker", .format = FORMAT_JSON, ISO, .time_keep = true,
+	{ .name = "docker", .format = FORMAT_JSON, ISO_UTC, .time_keep = true,
 	  .sample = "{\"log\":\"ready\\n\",\"stream\":\"stdout\","
 	  "\"time\":\"2026-11-22T13:00:00.123456789Z\"}" },
 
@@ -106,7 +107,7 @@ const struct define builtins[] = {
 	  .types = "id:integer line:integer",
 	  .sample = "I1122 13:00:00.123456    4321 server.go:57] \"Started\" address=\"[::]:10250\"" },
 
-	{ .name = "mongodb", .format = FORMAT_REGEX, ISO, .time_keep = true, .pattern =
+	{ .name = "mongodb", .format = FORMAT_REGEX, ISO_UTC, .time_keep = true, .pattern =
 	  "^" WORD("time") "\\s++(?<severity>\\w)\\s++" FULL("component")
 	  "\\s++\\[(?<context>[^\\]]++)\\]\\s++(?<message>.*?) *(?<ms>\\d++)?(?::?ms)?$",
 	  .sample = "2026-11-22T13:00:00.123+0000 I  COMMAND  [conn14] command shop.orders "
@@ -138,7 +139,7 @@ const struct define builtins[] = {
 	  "\"10.244.1.27:80\" outbound|8000||shop.default.svc.cluster.local 10.244.1.23:37652 "
 	  "10.96.45.178:8000 10.244.1.23:46520 - default" },
 
-	{ .name = "docker-daemon", .format = FORMAT_REGEX, ISO, .time_keep = true,
+	{ .name = "docker-daemon", .format = FORMAT_REGEX, ISO_UTC, .time_keep = true,
 	  .pattern = "time=" QWORD("time") " level=" WORD("level") " msg=\"(?<msg>[^ ].*)\"",
 	  .sample = "time=\"2026-11-22T13:00:00.123456789Z\" level=info msg=\"API listen on /run/docker.sock\"" },
 

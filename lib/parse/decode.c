@@ -1,6 +1,7 @@
 #include "parse/decode.h"
 #include "base/buf.h"
 #include "parse/define.h"
+#include "parse/keys.h"
 #include "parse/parser.h"
 #include "parse/unquote.h"
 #include "record/jscan.h"
@@ -65,13 +66,14 @@ is_blank(char c)
 
 /* The object that `text` is, on one line; n = 0: it is none. */
 static struct str
-one_object(char *p, size_t n)
+one_object(struct decode_keys *keys, char *p, size_t n)
 {
 	while (n > 0 && is_blank(*p))
 		p++, n--;
 	while (n > 0 && is_blank(p[n - 1]))
 		n--;
-	if (n < 2 || *p != '{' || !jscan_valid((struct str){ p, n }, NULL))
+	if (n < 2 || *p != '{' ||
+	    !jscan_valid_keys((struct str){ p, n }, NULL, &keys->seen))
 		return (struct str){ 0 };
 	for (size_t i = 0; i < n; i++)
 		if (p[i] == '\n' || p[i] == '\r')
@@ -81,7 +83,8 @@ one_object(char *p, size_t n)
 
 /* What a rule makes of a text; p = NULL: it fails. */
 static struct str
-decode(enum define_decoder how, struct str text, struct buf *room)
+decode(enum define_decoder how, struct decode_keys *keys, struct str text,
+    struct buf *room, unsigned *twice)
 {
 	char *to = room_for(room, text.n + 1);
 	struct str got;
@@ -90,11 +93,15 @@ decode(enum define_decoder how, struct str text, struct buf *room)
 		return (struct str){ 0 };
 	if (how == DECODE_JSON) {
 		memcpy(to, text.p, text.n);
-		got = one_object(to, text.n);
+		got = one_object(keys, to, text.n);
 		if (got.n == 0)
-			got = one_object(to, unquote(to, text, UNQUOTE_PLAIN));
+			got = one_object(keys, to, unquote(to, text, UNQUOTE_PLAIN));
 		if (got.n == 0)
 			return (struct str){ 0 };
+		if (keys->seen.maybe && !keys->keep && keys_twice(&keys->exact, got)) {
+			++*twice;
+			return (struct str){ 0 };
+		}
 	} else {
 		got.p = to;
 		got.n = unquote(
@@ -160,7 +167,8 @@ put_value(struct parsed_field *f, struct str value, bool object, struct buf *roo
 }
 
 static void
-decode_one(const struct define *def, size_t which, struct buf *room, struct parsed *out)
+decode_one(const struct define *def, struct decode_keys *keys, size_t which,
+    struct buf *room, struct parsed *out)
 {
 	struct parsed_field *f = &out->field[which];
 	struct str text, got, beside = { 0 };
@@ -174,7 +182,7 @@ decode_one(const struct define *def, size_t which, struct buf *room, struct pars
 		if (!is_field(f, d->field) || object ||
 		    (!d->as && d->do_next && beside.n > 0))
 			continue;
-		got = decode(d->how, text, room);
+		got = decode(d->how, keys, text, room, &out->twice);
 		if (got.p == NULL) {
 			if (d->try_next)
 				continue;
@@ -197,14 +205,15 @@ decode_one(const struct define *def, size_t which, struct buf *room, struct pars
 }
 
 void
-decode_fields(const struct define *def, struct buf *room, struct parsed *out)
+decode_fields(const struct define *def, struct decode_keys *keys, struct buf *room,
+    struct parsed *out)
 {
 	size_t n = out->fields; /* not those that come of it */
 
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < def->decodes; k++)
 			if (is_field(&out->field[i], def->decode[k].field)) {
-				decode_one(def, i, room, out);
+				decode_one(def, keys, i, room, out);
 				break;
 			}
 }

@@ -322,6 +322,45 @@ is_whole(const struct record *r)
 	       !jscan_find(r->line, STR("_part"), &m);
 }
 
+static bool
+is_usual(const struct mlrules *by)
+{
+	return by->content == NULL && by->tested == NULL;
+}
+
+/* A line that begins a message by several rules (an exception's name does, in half of the
+ * languages) is first taken for that of the first of them; the line behind it says which it is.
+ * The state that `r` leads to by others of the rules, which then take the group. */
+static int
+other_rules(
+    struct multiline *m, struct mlgroup *g, const struct record *r, struct mlfound *f)
+{
+	struct str line = { g->text.p, g->text.n };
+	struct record first;
+	struct mlfound of_first;
+	int state = MLRULES_NONE;
+	size_t i = 0;
+
+	if (g->lines != 1 || g->piece != 0 || !is_usual(g->by))
+		return MLRULES_NONE;
+	while (i < m->n && m->rules[i] != g->by)
+		i++;
+	while (state == MLRULES_NONE && ++i < m->n) {
+		if (!is_usual(m->rules[i]) || !record_read(&m->reader, line, &first))
+			continue;
+		m->looked = false;
+		state = step(m, m->rules[i], MLRULES_START, &first, &of_first);
+		m->looked = false; /* it is not the text of `r` */
+		if (state != MLRULES_NONE)
+			state = step(m, m->rules[i], (unsigned)state, r, f);
+	}
+	if (state != MLRULES_NONE) {
+		g->by = m->rules[i];
+		g->glue = g->by->glue;
+	}
+	return state;
+}
+
 /* Does the group go on with this record?  Then it is joined. */
 static bool
 goes_on(struct multiline *m, struct mlgroup *g, const struct record *r)
@@ -331,6 +370,8 @@ goes_on(struct multiline *m, struct mlgroup *g, const struct record *r)
 	size_t before;
 	bool joined;
 
+	if (state == MLRULES_NONE)
+		state = other_rules(m, g, r, &f);
 	if (state == MLRULES_NONE || !is_whole(r) || !mlgroup_like(g, r, &f) ||
 	    f.log.n > m->bytes_max)
 		return false;
@@ -375,7 +416,8 @@ begins(struct multiline *m, struct mlsource *s, const struct record *r)
 	g->by = m->rules[i];
 	g->glue = g->by->glue;
 	g->state = (unsigned)state;
-	if (!mlgroup_begin(g, r, &f)) {
+	if (!mlgroup_begin(g, r, &f) || /* readers look ahead: other_rules() */
+	    buf_room(&g->text, 64 + UNESCAPE_SLACK) == NULL) {
 		unlink_group(m, g);
 		return false;
 	}

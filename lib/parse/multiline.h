@@ -2,7 +2,8 @@
  *
  * Lines are joined per `_src.id`, which names file and stream, so that streams which are
  * mixed with each other are not; records without `_src` per value of `stream`.  The first
- * rules (mlrules.h) in whose start_state a line fits take it.  A record that is one line is
+ * rules (mlrules.h) in whose start_state a line fits take it; if the next line is none of theirs,
+ * the first of the others that both fit.  A record that is one line is
  * written byte for byte as it came.  A record with `_error` or `_part`, or with another
  * member than the first line of the group has (mlgroup.h), ends the group and stands alone.
  *

@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "parse/decode.h"
 #include "parse/define.h"
+#include "parse/keys.h"
 #include "parse/parser.h"
 #include "parse/timeformat.h"
 #include "record/jscan.h"
@@ -32,6 +33,7 @@ struct shape {
 	struct zone *zone;
 	struct str time_key;
 	struct buf room; /* values that had to be written anew */
+	struct decode_keys keys;
 };
 
 /* Numbers and such. */
@@ -197,8 +199,25 @@ apply_types(struct shape *s, struct parsed *out)
 
 /* Time. */
 
+/* Digits that a time of nanoseconds has no room for. */
 static bool
-read_time(struct shape *s, struct str text, struct str runtime, int64_t *ns)
+has_more_digits(struct str text)
+{
+	const char *p = memchr(text.p, '.', text.n), *end = text.p + text.n;
+	size_t n = 0;
+
+	if (p == NULL && (p = memchr(text.p, ',', text.n)) == NULL)
+		return false;
+	while (++p < end && is_digit(*p))
+		if (++n > 9 && *p != '0')
+			return true;
+	return false;
+}
+
+/* `all`: the time says what the text said: no second 60, no text
+ * behind it. */
+static bool
+read_time(struct shape *s, struct str text, struct str runtime, int64_t *ns, bool *all)
 {
 	int64_t base = TIMEFORMAT_NO_BASE, begun = 0;
 	struct time_reading got;
@@ -211,12 +230,14 @@ read_time(struct shape *s, struct str text, struct str runtime, int64_t *ns)
 			continue;
 		if (got.used == text.n) {
 			*ns = got.ns;
+			*all = (got.flags & TIME_LEAP_SECOND) == 0;
 			return true;
 		}
 		if (!begins)
 			begun = got.ns;
 		begins = true;
 	}
+	*all = false;
 	if (begins)
 		*ns = begun;
 	return begins;
@@ -255,6 +276,7 @@ time_of_fields(struct shape *s, const struct message *m, struct parsed *out)
 	char room[TIMEFORMAT_TEXT_MAX];
 	struct parsed_field *f = out->field, *end = f + out->fields;
 	struct str text;
+	bool all;
 
 	while (f < end && !is_time(s, f))
 		f++;
@@ -262,12 +284,14 @@ time_of_fields(struct shape *s, const struct message *m, struct parsed *out)
 		return;
 	text = f->value;
 	if ((f->kind != FIELD_TEXT && !time_text(f->value, room, &text)) ||
-	    !read_time(s, text, m->time, &out->time_ns)) {
+	    !read_time(s, text, m->time, &out->time_ns, &all)) {
 		out->timed = TIME_UNREAD;
 		return;
 	}
 	out->timed = TIME_READ;
-	if (s->def->time_keep)
+	/* the text of an object goes with the message; that of others stays in it */
+	if (s->def->time_keep ||
+	    (f->kind == FIELD_MEMBER && (!all || has_more_digits(text))))
 		return;
 	memmove(f, f + 1, (size_t)(end - f - 1) * sizeof *f);
 	out->fields--;
@@ -302,16 +326,17 @@ time_of_object(struct shape *s, const struct message *m, struct parsed *out)
 	char room[TIMEFORMAT_TEXT_MAX];
 	struct jscan_member it;
 	struct str text;
+	bool all;
 
 	if (!jscan_find(out->object, s->time_key, &it))
 		return;
 	if (!time_text(it.value, room, &text) ||
-	    !read_time(s, text, m->time, &out->time_ns)) {
+	    !read_time(s, text, m->time, &out->time_ns, &all)) {
 		out->timed = TIME_UNREAD;
 		return;
 	}
 	out->timed = TIME_READ;
-	if (!s->def->time_keep)
+	if (!s->def->time_keep && all && !has_more_digits(text))
 		cut_member(m, out, &it);
 }
 
@@ -363,8 +388,9 @@ shape_apply(struct shape *s, const struct message *m, struct parsed *out)
 		return;
 	if (!object)
 		apply_types(s, out);
+	s->keys.keep = m->keep_twice;
 	if (s->def->decodes > 0)
-		decode_fields(s->def, &s->room, out);
+		decode_fields(s->def, &s->keys, &s->room, out);
 }
 
 /* "key:type key:type" */
@@ -451,5 +477,6 @@ shape_close(struct shape *s)
 		timeformat_close(s->time[i]);
 	zone_close(s->zone);
 	buf_done(&s->room);
+	keys_free(s->keys.exact);
 	free(s);
 }
