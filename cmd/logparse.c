@@ -1,6 +1,7 @@
 /* logparse - records get fields out of their message; see logparse(1). */
 #include "base/err.h"
 #include "base/fileio.h"
+#include "base/units.h"
 #include "cli/diag.h"
 #include "cli/filter.h"
 #include "cli/inputs.h"
@@ -19,12 +20,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { IDLE_MS = 200 }; /* after which a quiet input is looked at for what has waited */
+enum {
+	IDLE_MS = 200, /* after which a quiet input is looked at for what has waited */
+	YEAR_MAX = 9999,
+};
 
 static struct opt_list names, files_of_parsers, secrets, multiline_names;
 static const char *key = "log", *into = "log_processed", *keep = "auto";
 static const char *duplicates = "leave";
-static const char *parser_from;
+static const char *parser_from, *base_year;
 static bool merge, list, test, strict_parse, strip_ansi;
 static uint64_t multiline_lines = MULTILINE_LINES, multiline_max = MULTILINE_BYTES;
 static int64_t multiline_wait;
@@ -36,6 +40,8 @@ static const struct opt options[] = {
 	    "read parsers from a Fluent Bit file, classic or YAML; may be given again" },
 	{ 0, "parser-from", "FIELD", OPT_MAYBE, &parser_from,
 	    "the record's own parser is named in this field (the pod's annotation)" },
+	{ 0, "base-year", "YEAR", OPT_STR, &base_year,
+	    "the year of times that say none (the one nearest to the record's time)" },
 	{ 0, "redact", "REGEX", OPT_LIST, &secrets,
 	    "replace what it fits by [redacted], in the message and in all strings" },
 	{ 0, "strip-ansi", NULL, OPT_FLAG, &strip_ansi,
@@ -232,6 +238,20 @@ open_parsers(struct err *e)
 	return 0;
 }
 
+static int
+set_times(struct timeformat_options *o, struct err *e)
+{
+	struct err inner;
+	uint64_t year = 0;
+
+	if (base_year != NULL &&
+	    (units_count(base_year, YEAR_MAX, &year, &inner) < 0 || year == 0))
+		return err_set(e, ST_USAGE,
+		    "--base-year: %.100s: not a year from 1 to %d", base_year, YEAR_MAX);
+	o->base_year = (int)year;
+	return 0;
+}
+
 /* All that the files say has to be right, used or not. */
 static int
 read_parsers(struct err *e)
@@ -239,11 +259,14 @@ read_parsers(struct err *e)
 	struct parser *p;
 
 	definitions_init(&definitions);
+	if (set_times(&definitions.times, e) < 0)
+		return -1;
 	for (size_t i = 0; i < files_of_parsers.n; i++)
 		if (definitions_read(&definitions, files_of_parsers.item[i], e) < 0)
 			return -1;
 	for (size_t i = 0; i < definitions.n; i++) {
-		if ((p = define_open(&definitions.item[i], e)) == NULL)
+		if ((p = define_open(&definitions.item[i], &definitions.times, e)) ==
+		    NULL)
 			return -1;
 		parser_close(p);
 	}

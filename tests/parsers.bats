@@ -254,6 +254,30 @@ CONF
 	done
 }
 
+@test "--base-year is the year of times without one, whatever the record's time" {
+	p="logparse -p syslog-rfc3164 --stats=stats"
+	echo '{"log":"<30>Dec 31 23:59:59 node a: b"}' >bare
+	echo '{"time":"2027-01-01T00:00:03Z","log":"<30>Dec 31 23:59:59 node a: b"}' >timed
+	[ "$($p bare | jq .time)" = null ]
+	[ "$(jq -c '[.time_read, .time_unread]' stats)" = '[0,1]' ]
+	for in in bare timed; do
+		[ "$($p --base-year=2019 $in | jq -r .time)" = 2019-12-31T23:59:59Z ]
+	done
+	[ "$(LOGSWEEP_BASE_YEAR=2019 $p timed | jq -r .time)" = 2019-12-31T23:59:59Z ]
+	# the parser that a record asks for, too
+	echo '{"p":"klog","log":"E0229 23:59:59.000001 1 a.go:1] b"}' >leap
+	[ "$(logparse --parser-from=p --base-year=2016 leap | jq -r .time)" = 2016-02-29T23:59:59.000001Z ]
+	[ "$(logparse --parser-from=p --base-year=2019 leap | jq .time)" = null ]
+	# times that say their year keep it
+	[ "$(message 'time="2026-01-01T00:00:01Z" level=info msg="x"' | logparse -p docker-daemon --base-year=2019 | jq -r .time)" = 2026-01-01T00:00:01Z ]
+	# there are times outside of what fits
+	[ "$($p --base-year=1 timed | jq -r .time)" = 2027-01-01T00:00:03Z ]
+	for bad in 0 10000 -1 2019x 2019.5 ''; do
+		run -2 --separate-stderr logparse --base-year="$bad" bare
+		[ "$stderr" = "logparse: --base-year: $bad: not a year from 1 to 9999" ]
+	done
+}
+
 @test "a year that the text does not say is that of the record" {
 	echo '{"time":"2027-01-01T00:00:03Z","log":"<30>Dec 31 23:59:59 node a: b"}' >in
 	[ "$(logparse -p syslog-rfc3164 in | jq -r .time)" = 2026-12-31T23:59:59Z ]

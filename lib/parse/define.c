@@ -333,13 +333,14 @@ line_of(const struct conf_section *s, const char *why)
 }
 
 struct parser *
-define_open(const struct define *def, struct err *e)
+define_open(
+    const struct define *def, const struct timeformat_options *times, struct err *e)
 {
 	struct shape *shape = NULL;
 	struct parser *p = open_format(def, e);
 	char why[sizeof e->text];
 
-	if (p != NULL && shape_open(def, &shape, e) == 0) {
+	if (p != NULL && shape_open(def, times, &shape, e) == 0) {
 		p->shape = shape;
 		return p;
 	}
@@ -360,7 +361,7 @@ parser_open(const struct definitions *d, const char *name, struct err *e)
 	size_t n = 0;
 
 	if (def != NULL)
-		return define_open(def, e);
+		return define_open(def, &d->times, e);
 	if ((names = calloc(d->n + builtins_n + 1, sizeof *names)) == NULL) {
 		err_set(e, ST_FAIL, "out of memory");
 		return NULL;

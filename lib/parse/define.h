@@ -14,6 +14,7 @@
 #ifndef DEFINE_H
 #define DEFINE_H
 #include "parse/conf.h"
+#include "parse/timeformat.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -73,6 +74,8 @@ struct definitions {
 	struct conf conf;
 	struct define *item; /* of files, in their order */
 	size_t n;
+	struct timeformat_options
+	    times; /* of all parsers; a parser's own zone goes before it */
 };
 
 void definitions_init(struct definitions *d);
@@ -89,8 +92,9 @@ const struct define *definitions_find(const struct definitions *d, const char *n
 const struct define *definitions_at(const struct definitions *d, size_t i);
 
 /* A parser ready for use.  NULL (ST_USAGE): its pattern, time format, zone or types are
- * wrong; (ST_FAIL): memory.  `def` must outlive it. */
-struct parser *define_open(const struct define *def, struct err *e);
+ * wrong; (ST_FAIL): memory.  `def` must outlive it.  `times`: shape.h. */
+struct parser *define_open(
+    const struct define *def, const struct timeformat_options *times, struct err *e);
 
 /* The same by name; NULL (ST_USAGE) too if there is none: the nearest is named. */
 struct parser *parser_open(const struct definitions *d, const char *name, struct err *e);

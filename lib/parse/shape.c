@@ -428,15 +428,19 @@ read_types(struct shape *s, struct err *e)
 }
 
 static int
-open_times(struct shape *s, struct err *e)
+open_times(struct shape *s, const struct timeformat_options *times, struct err *e)
 {
 	const struct define *d = s->def;
-	struct timeformat_options o = { .offset_s = d->offset_s, .strict = !d->time_lax };
+	struct timeformat_options o = { 0 };
 	char why[sizeof e->text];
 
 	if (d->zone != NULL && (s->zone = zone_open(d->zone, e)) == NULL)
 		return -1;
+	if (times != NULL)
+		o = *times;
 	o.zone = s->zone;
+	o.offset_s = d->offset_s;
+	o.strict = !d->time_lax;
 	for (size_t i = 0; i < d->time_formats; i++)
 		if ((s->time[i] = timeformat_open(d->time_format[i], &o, e)) == NULL) {
 			snprintf(why, sizeof why, "%s", e->text);
@@ -448,7 +452,8 @@ open_times(struct shape *s, struct err *e)
 }
 
 int
-shape_open(const struct define *def, struct shape **shape, struct err *e)
+shape_open(const struct define *def, const struct timeformat_options *times,
+    struct shape **shape, struct err *e)
 {
 	struct shape *s;
 
@@ -460,7 +465,7 @@ shape_open(const struct define *def, struct shape **shape, struct err *e)
 	s->def = def;
 	s->time_key = str_of(def->time_key != NULL ? def->time_key : "time");
 	buf_init(&s->room, ROOM_MAX);
-	if (read_types(s, e) < 0 || open_times(s, e) < 0) {
+	if (read_types(s, e) < 0 || open_times(s, times, e) < 0) {
 		shape_close(s);
 		return -1;
 	}

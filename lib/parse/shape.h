@@ -28,10 +28,14 @@ struct err;
 struct message;
 struct parsed;
 struct shape;
+struct timeformat_options;
 
 /* Sets *shape to NULL if `def` asks for nothing of the kind.  -1 (ST_USAGE): a time format,
- * zone, or type is wrong; (ST_FAIL): memory. */
-int shape_open(const struct define *def, struct shape **shape, struct err *e);
+ * zone, or type is wrong; (ST_FAIL): memory.
+ * `times` is what all parsers have in common, of which zone, offset and strictness are left
+ * to `def`; NULL: nothing. */
+int shape_open(const struct define *def, const struct timeformat_options *times,
+    struct shape **shape, struct err *e);
 void shape_close(struct shape *s); /* NULL is fine */
 
 /* Do all that with what was found in `m`. */

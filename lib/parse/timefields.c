@@ -195,13 +195,43 @@ year_of(const struct timefields *f)
 	return f->year2 + (f->year2 >= 69 ? 1900 : 2000);
 }
 
+static const char *
+in_year(const struct timefields *f, const struct timedefaults *d, int year, int64_t *utc,
+    unsigned *flags)
+{
+	const char *why = exists(f, year);
+
+	if (why != NULL)
+		return why;
+	if (year < 1677 || year > 2262)
+		return TIME_RANGE;
+	return to_utc(f, d, day_in(f, year) * DAY + clock_of(f), utc, flags)
+		   ? NULL
+		   : zone_unknown;
+}
+
+/* The year, or all of the date, that the text does not say. */
+static const char *
+from_base(const struct timefields *f, const struct timedefaults *d, int64_t *utc,
+    unsigned *flags)
+{
+	bool dated = (f->has & HAS_DATE) != 0;
+
+	*flags |= TIME_DATE_FROM_BASE;
+	if (dated && d->o.base_year != 0)
+		return in_year(f, d, d->o.base_year, utc, flags);
+	if (d->base_ns == TIMEFORMAT_NO_BASE)
+		return "a year, or a time of the record to take it from";
+	return dated ? year_from_base(f, d, utc, flags) : day_from_base(f, d, utc, flags);
+}
+
 const char *
 timefields_time(const struct timefields *f, const struct timedefaults *d, int64_t *ns,
     unsigned *flags)
 {
-	const char *why = NULL;
+	const char *why;
 	int64_t utc = 0;
-	int hour = hour_of(f), year;
+	int hour = hour_of(f);
 
 	if (f->has & HAS_EPOCH)
 		return from_epoch(f, ns, flags);
@@ -213,22 +243,9 @@ timefields_time(const struct timefields *f, const struct timedefaults *d, int64_
 		*flags |= TIME_ZONE_TOLD;
 	if (f->second == 60)
 		*flags |= TIME_LEAP_SECOND;
-	if (f->has & (HAS_YEAR | HAS_YEAR2)) {
-		year = year_of(f);
-		if ((why = exists(f, year)) != NULL)
-			return why;
-		if (year < 1677 || year > 2262)
-			return TIME_RANGE;
-		if (!to_utc(f, d, day_in(f, year) * DAY + clock_of(f), &utc, flags))
-			return zone_unknown;
-	} else if (d->base_ns == TIMEFORMAT_NO_BASE) {
-		return "a year, or a time of the record to take it from";
-	} else {
-		*flags |= TIME_DATE_FROM_BASE;
-		why = f->has & HAS_DATE ? year_from_base(f, d, &utc, flags)
-					: day_from_base(f, d, &utc, flags);
-		if (why != NULL)
-			return why;
-	}
+	why = f->has & (HAS_YEAR | HAS_YEAR2) ? in_year(f, d, year_of(f), &utc, flags)
+					      : from_base(f, d, &utc, flags);
+	if (why != NULL)
+		return why;
 	return timefields_ns(utc, f->fraction, ns) ? NULL : TIME_RANGE;
 }

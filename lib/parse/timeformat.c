@@ -170,7 +170,8 @@ bool
 timeformat_needs_base(const struct timeformat *tf)
 {
 	for (size_t i = 0; i < tf->n; i++)
-		if (!(tf->steps[i].has & (HAS_YEAR | HAS_YEAR2 | HAS_EPOCH)))
+		if (!(tf->steps[i].has & (HAS_YEAR | HAS_YEAR2 | HAS_EPOCH)) &&
+		    (tf->d.o.base_year == 0 || !(tf->steps[i].has & HAS_DATE)))
 			return true;
 	return false;
 }

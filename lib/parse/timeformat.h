@@ -20,7 +20,8 @@
  *
  * All is integers: digits past the ninth of a fraction are cut off, never rounded.  Names
  * are English whatever the locale, in any case.  No time is ever taken from the clock: what
- * a text does not say comes from `base`, the time that the runtime gave the same record.
+ * a text does not say comes from `base`, the time that the runtime gave the same record,
+ * or from base_year.
  * The rules in full: logsweep-parsers(5), TIME FORMATS.
  *
  * Reading does not allocate; a format remembers what it read last, so it belongs to one
@@ -49,13 +50,14 @@ struct timeformat_options {
 	    *zone; /* of texts that name none; the caller's, must outlive the format.
 	                    * NULL: */
 	int32_t offset_s; /* seconds east of Greenwich */
-	bool strict; /* a zone that the format has must be in the text; no 24:00:00 */
+	bool strict;   /* a zone that the format has must be in the text; no 24:00:00 */
+	int base_year; /* of texts with a date and no year, whatever the base; 0: none */
 };
 
 enum {                      /* time_reading.flags */
 	TIME_ZONE_TOLD = 1, /* the text says its zone (or is a number since the epoch) */
 	TIME_ZONE_MISSING = 2,   /* the format has one, the text has not: the default's */
-	TIME_DATE_FROM_BASE = 4, /* the year (or the date) comes from `base` */
+	TIME_DATE_FROM_BASE = 4, /* the year (or the date) comes from a base */
 	TIME_AMBIGUOUS = 8,      /* clocks showed it twice: the first is taken */
 	TIME_GAP = 16,           /* clocks never showed it: the offset before is taken */
 	TIME_LEAP_SECOND = 32,   /* second 60: the first of the next minute is taken */

@@ -54,7 +54,8 @@ open_one(struct wishes *w, struct str name)
 			if (str_eq(str_of(d->name), name))
 				break;
 	if (d == NULL ||
-	    (w->open[i] == NULL && (w->open[i] = define_open(d, &e)) == NULL))
+	    (w->open[i] == NULL &&
+		(w->open[i] = define_open(d, &w->definitions->times, &e)) == NULL))
 		return w->n;
 	return w->last = i;
 }

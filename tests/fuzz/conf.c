@@ -52,7 +52,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(e.status == ST_USAGE && e.text[0] != '\0', "a reason");
 	else
 		for (size_t i = 0; i < d.n && i < 8; i++) {
-			if ((p = define_open(&d.item[i], &e)) == NULL) {
+			if ((p = define_open(&d.item[i], &d.times, &e)) == NULL) {
 				must(strstr(e.text, path) != NULL, "where: %s", e.text);
 				continue;
 			}

@@ -403,6 +403,73 @@ test_years(void)
 	rows(r, COUNT(r), "years");
 }
 
+static void
+test_base_year(void)
+{
+	static const struct {
+		int year;
+		const char *format, *text, *base, *time;
+		const char *why;
+	} row[] = {
+		{ 2019, "rfc3164", "Nov 22 13:00:00", BASE, "2019-11-22T13:00:00Z" },
+		{ 2019, "rfc3164", "Nov 22 13:00:00", NULL, "2019-11-22T13:00:00Z" },
+		{ 2030, "klog", "I1231 23:59:59.5", BASE, "2030-12-31T23:59:59.5Z" },
+		{ 2019, "auto", "Nov 22 13:00:00", NULL, "2019-11-22T13:00:00Z" },
+		{ 2020, "%j %T", "366 13:00:00", NULL, "2020-12-31T13:00:00Z" },
+		{ 2019, "%j %T", "366 13:00:00", BASE, NULL, "a day of the year" },
+		{ 2020, "%b %d %T", "Feb 29 12:00:00", BASE, "2020-02-29T12:00:00Z" },
+		{ 2019, "%b %d %T", "Feb 29 12:00:00", "2020-03-01T00:00:00Z", NULL,
+		    "a day that" },
+		{ 2100, "%b %d %T", "Feb 29 12:00:00", BASE, NULL, "a day that" },
+		{ 2019, "%Y %b %d", "2026 Nov 22", NULL, "2026-11-22T00:00:00Z" },
+		{ 2019, "%y%m%d", "261122", NULL, "2026-11-22T00:00:00Z" },
+		{ 2019, "%s", "7", NULL, "1970-01-01T00:00:07Z" },
+		/* no date at all: its day is still the base's */
+		{ 2019, "%T", "13:00:00", BASE, "2026-11-22T13:00:00Z" },
+		{ 2019, "%T", "13:00:00", NULL, NULL, "a year" },
+		{ 1, "rfc3164", "Nov 22 13:00:00", BASE, NULL, "range" },
+		{ 9999, "rfc3164", "Nov 22 13:00:00", BASE, NULL, "range" },
+	};
+
+	for (size_t i = 0; i < COUNT(row); i++) {
+		struct timeformat_options o = { .base_year = row[i].year };
+		struct time_reading out = { .ns = 7, .why = "" };
+		struct err e = { 0 };
+		struct timeformat *tf = timeformat_open(row[i].format, &o, &e);
+		bool fits = timeformat_read(tf, str_of(row[i].text),
+		    row[i].base ? ns_of(row[i].base) : TIMEFORMAT_NO_BASE, &out);
+
+		ok(fits == (row[i].time != NULL) &&
+			(fits ? out.ns == ns_of(row[i].time)
+			      : out.ns == 7 && strncmp(out.why, row[i].why,
+						   strlen(row[i].why)) == 0),
+		    "base year %d, %s of %s: %s", row[i].year, row[i].format, row[i].text,
+		    out.why ? out.why : "read");
+		timeformat_close(tf);
+	}
+}
+
+static void
+test_needs_base(void)
+{
+	static const struct {
+		const char *format;
+		int year;
+		bool needs;
+	} row[] = { { "%b %d %T", 0, true }, { "%b %d %T", 2019, false },
+		{ "%T", 2019, true }, { "%F %T", 0, false } };
+
+	for (size_t i = 0; i < COUNT(row); i++) {
+		struct timeformat_options o = { .base_year = row[i].year };
+		struct err e = { 0 };
+		struct timeformat *tf = timeformat_open(row[i].format, &o, &e);
+
+		ok(timeformat_needs_base(tf) == row[i].needs, "%s with base year %d",
+		    row[i].format, row[i].year);
+		timeformat_close(tf);
+	}
+}
+
 /* timestamp_parse knows the years from 1678 on. */
 static void
 test_first_instant(void)
@@ -815,6 +882,8 @@ main(int argc, char *argv[])
 	test_zones();
 	test_area_zones();
 	test_years();
+	test_base_year();
+	test_needs_base();
 	test_first_instant();
 	test_new_year_twice();
 	test_clock();
