@@ -423,6 +423,8 @@ main(int argc, char *argv[])
 	stats_own(&f.stats, "duplicate", &graft.duplicates);
 	stats_own(&f.stats, "time_read", &graft.times);
 	stats_own(&f.stats, "time_unread", &graft.times_unread);
+	stats_own(&f.stats, "time_ambiguous", &graft.times_ambiguous);
+	stats_own(&f.stats, "time_range", &graft.times_range);
 	stats_own(&f.stats, "unknown_parser", &wishes.unknown);
 	stats_own(&f.stats, "redacted", &clean.redacted);
 	stats_own(&f.stats, "stripped", &clean.stripped);

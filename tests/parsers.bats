@@ -278,6 +278,40 @@ CONF
 	done
 }
 
+@test "times that clocks showed twice or never, and those outside of what fits, are counted" {
+	cat >p.conf <<'CONF'
+[PARSER]
+    Name b
+    Format regex
+    Regex ^(?<time>[^|]*)\|(?<m>.*)$
+    Time_Format %Y-%m-%d %H:%M:%S
+    Time_Zone Europe/Berlin
+[PARSER]
+    Name j
+    Format json
+    Time_Key ts
+    Time_Format rfc3339
+    Time_Format epoch
+CONF
+	p="logparse -R p.conf --stats=stats"
+	counts() { tail -n 1 stats | jq -c '[.time_read, .time_ambiguous, .time_unread, .time_range]'; }
+	message '2026-10-25 02:30:00|x' | $p -p b >out
+	[ "$(jq -r .time out)/$(counts)" = '2026-10-25T00:30:00Z/[1,1,0,0]' ] # the first reading
+	message '2026-03-29 02:30:00|x' | $p -p b >out
+	[ "$(jq -r .time out)/$(counts)" = '2026-03-29T01:30:00Z/[1,1,0,0]' ] # the offset before
+	# neither, also behind one that is; nor one that says its offset
+	{ message '2026-10-25 02:30:00|x'; message '2026-10-25 03:30:00|x'; message '2026-10-25 02:30:00+01:00|x'; } | $p -p b >out
+	[ "$(jq -r .time out | paste -sd' ')/$(counts)" = '2026-10-25T00:30:00Z 2026-10-25T02:30:00Z 2026-10-25T01:30:00Z/[3,1,0,0]' ]
+	# kept as text, and the runtime's time stays
+	for ts in '"0001-01-01T00:00:00Z"' '"9999-12-31T23:59:59Z"' '"2262-04-11T23:47:16.854775808Z"' 99999999999999999999; do
+		message "{\"ts\":$ts}" | $p -p j >out
+		[ "$(jq -r .time out)/$(counts)" = '2026-11-22T13:00:00.5Z/[0,0,1,1]' ]
+		grep -qF "\"log_processed\":{\"ts\":$ts}" out
+	done
+	{ message '{"ts":"0001-01-01T00:00:00Z"}'; message '{"ts":"then"}'; message '{"ts":0}'; message '{}'; } | $p -p j >out
+	[ "$(counts)" = '[1,0,2,1]' ]
+}
+
 @test "a year that the text does not say is that of the record" {
 	echo '{"time":"2027-01-01T00:00:03Z","log":"<30>Dec 31 23:59:59 node a: b"}' >in
 	[ "$(logparse -p syslog-rfc3164 in | jq -r .time)" = 2026-12-31T23:59:59Z ]

@@ -359,6 +359,7 @@ graft(struct graft *g, const struct site *s, const struct record *r, struct ndjs
 	else if (g->parsed.object.n > 0 ? put_object(g, &p, o) : put_fields(g, &p, o)) {
 		g->clashes += clash;
 		g->times += p.time.from != NULL;
+		g->times_ambiguous += g->parsed.ambiguous;
 		g->with++;
 		return GRAFT_WRITTEN;
 	}
@@ -449,6 +450,7 @@ graft_record(struct graft *g, struct parser *const *chain, size_t n,
 	}
 	g->duplicates += g->parsed.twice;
 	g->times_unread += g->parsed.timed == TIME_UNREAD;
+	g->times_range += g->parsed.range;
 	if (g->look != NULL)
 		g->look(&g->parsed, g->look_arg);
 	if (s.alone && s.end + 2 != s.line.p + s.line.n) {

@@ -69,6 +69,8 @@ struct parsed {
 		TIME_READ,
 		TIME_UNREAD, /* there was one, and it was not understood */
 	} timed;
+	bool ambiguous; /* TIME_READ: the zone's clocks showed it twice, or never */
+	bool range;     /* TIME_UNREAD: it was understood, but is not one of int64 ns */
 	int64_t time_ns;
 	bool left;       /* PARSER_NO, and no other is to be tried: a key stands twice */
 	unsigned twice;  /* names that stood twice: of fields the last one counts */

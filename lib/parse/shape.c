@@ -214,33 +214,38 @@ has_more_digits(struct str text)
 	return false;
 }
 
-/* `all`: the time says what the text said: no second 60, no text
- * behind it. */
+/* `all`: the time says what the text said: no second 60, no text behind it.  false: `range`
+ * if a format reads it as a time that int64 ns have no room for. */
 static bool
-read_time(struct shape *s, struct str text, struct str runtime, int64_t *ns, bool *all)
+read_time(
+    struct shape *s, struct str text, struct str runtime, struct parsed *out, bool *all)
 {
-	int64_t base = TIMEFORMAT_NO_BASE, begun = 0;
-	struct time_reading got;
-	bool begins = false;
+	int64_t base = TIMEFORMAT_NO_BASE;
+	struct time_reading got, best = { 0 };
+	bool begins = false, range = false;
 
 	if (!timestamp_parse(runtime, &base))
 		base = TIMEFORMAT_NO_BASE;
 	for (size_t i = 0; i < s->def->time_formats; i++) {
-		if (!timeformat_read(s->time[i], text, base, &got))
+		if (!timeformat_read(s->time[i], text, base, &got)) {
+			range |= got.why == TIME_RANGE;
 			continue;
-		if (got.used == text.n) {
-			*ns = got.ns;
-			*all = (got.flags & TIME_LEAP_SECOND) == 0;
-			return true;
 		}
-		if (!begins)
-			begun = got.ns;
+		if (got.used == text.n || !begins)
+			best = got;
 		begins = true;
+		if (got.used == text.n)
+			break;
 	}
-	*all = false;
-	if (begins)
-		*ns = begun;
-	return begins;
+	/* epoch reads the beginning of 0001-01-01T00:00:00Z, which says another time */
+	if (!begins || (range && best.used < text.n)) {
+		out->range = range;
+		return false;
+	}
+	*all = best.used == text.n && (best.flags & TIME_LEAP_SECOND) == 0;
+	out->time_ns = best.ns;
+	out->ambiguous = (best.flags & (TIME_AMBIGUOUS | TIME_GAP)) != 0;
+	return true;
 }
 
 /* The text of a JSON value that may be a time: a string, or a number as it stands. */
@@ -284,7 +289,7 @@ time_of_fields(struct shape *s, const struct message *m, struct parsed *out)
 		return;
 	text = f->value;
 	if ((f->kind != FIELD_TEXT && !time_text(f->value, room, &text)) ||
-	    !read_time(s, text, m->time, &out->time_ns, &all)) {
+	    !read_time(s, text, m->time, out, &all)) {
 		out->timed = TIME_UNREAD;
 		return;
 	}
@@ -331,7 +336,7 @@ time_of_object(struct shape *s, const struct message *m, struct parsed *out)
 	if (!jscan_find(out->object, s->time_key, &it))
 		return;
 	if (!time_text(it.value, room, &text) ||
-	    !read_time(s, text, m->time, &out->time_ns, &all)) {
+	    !read_time(s, text, m->time, out, &all)) {
 		out->timed = TIME_UNREAD;
 		return;
 	}

@@ -9,7 +9,8 @@
  * out of the range of int64, double or (hex) uint64, stays the text that it was.
  *
  * Time: the first format that reads all of the field's text, else the first that reads its
- * beginning.  The field is taken out unless Time_Keep; one that is not understood stays.
+ * beginning, unless one said that the time is out of range.  The field is taken out unless
+ * Time_Keep; one that is not understood stays.
  *
  * Decoding, as Fluent Bit's decoders: `escaped` and `escaped_utf8` undo backslashes, `json`
  * puts an object in the text's place (Decode_Field_As) or its members beside it
