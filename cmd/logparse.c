@@ -13,6 +13,7 @@
 #include "parse/parser.h"
 #include "parse/trial.h"
 #include "parse/wishes.h"
+#include "parse/zonenames.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -28,7 +29,7 @@ enum {
 static struct opt_list names, files_of_parsers, secrets, multiline_names;
 static const char *key = "log", *into = "log_processed", *keep = "auto";
 static const char *duplicates = "leave";
-static const char *parser_from, *base_year;
+static const char *parser_from, *base_year, *zone_names;
 static bool merge, list, test, strict_parse, strip_ansi;
 static uint64_t multiline_lines = MULTILINE_LINES, multiline_max = MULTILINE_BYTES;
 static int64_t multiline_wait;
@@ -69,6 +70,8 @@ static const struct opt options[] = {
 	    "(default: leave it to the next sweep)" },
 	{ 0, "test", NULL, OPT_FLAG, &test,
 	    "only tell how well the parsers fit FILE (records or text)" },
+	{ 0, "zone-names", "FILE", OPT_STR, &zone_names,
+	    "names of zones and their offsets, for %Z: lines such as IST +05:30" },
 	{ 0, "list", NULL, OPT_FLAG, &list,
 	    "print the parsers, their patterns and a sample each" },
 	OPTS_END,
@@ -77,7 +80,8 @@ static const struct opt options[] = {
 static struct parser *chain[OPT_LIST_MAX];
 static size_t chain_n;
 static struct definitions definitions;
-static struct wishes wishes; /* --parser-from */
+static struct zonenames *zones; /* --zone-names */
+static struct wishes wishes;    /* --parser-from */
 static struct graft graft;
 static struct multiline multiline;
 static struct clean clean; /* --strip-ansi, --redact */
@@ -249,6 +253,9 @@ set_times(struct timeformat_options *o, struct err *e)
 		return err_set(e, ST_USAGE,
 		    "--base-year: %.100s: not a year from 1 to %d", base_year, YEAR_MAX);
 	o->base_year = (int)year;
+	if (zone_names != NULL && (zones = zonenames_open(zone_names, e)) == NULL)
+		return -1;
+	o->names = zones;
 	return 0;
 }
 
@@ -434,6 +441,7 @@ main(int argc, char *argv[])
 	clean_done(&clean);
 	wishes_done(&wishes);
 	definitions_done(&definitions);
+	zonenames_close(zones);
 	graft_done(&graft);
 	multiline_done(&multiline);
 	return status;

@@ -312,6 +312,61 @@ CONF
 	[ "$(counts)" = '[1,0,2,1]' ]
 }
 
+@test "--zone-names says what %Z may be, and is checked line by line" {
+	cat >p.conf <<'CONF'
+[PARSER]
+    Name d
+    Format regex
+    Regex ^(?<time>[^|]*)\|(?<m>.*)$
+    Time_Format %Y-%m-%d %H:%M:%S %Z
+CONF
+	p="logparse -R p.conf -p d --stats=stats"
+	printf '# zones\n\nIST +05:30 # Kolkata\r\n  Bielmeantime\t+01:00\nUTC -0100\n' >zones
+	message '2026-11-22 13:00:00 IST|x' >in
+	message '2026-11-22 13:00:00 Bielmeantime|x' >>in
+	message '2026-11-22 13:00:00 UTC|x' >>in
+	[ "$($p --zone-names=zones in | jq -r .time | paste -sd' ')" = '2026-11-22T07:30:00Z 2026-11-22T12:00:00Z 2026-11-22T14:00:00Z' ]
+	[ "$(jq -c '[.time_read, .time_unread]' stats)" = '[3,0]' ]
+	$p in >out # without it
+	[ "$(tail -n 1 stats | jq -c '[.time_read, .time_unread]')" = '[1,2]' ]
+	[ "$(LOGSWEEP_ZONE_NAMES=zones $p in | jq -r '.time' | head -n 1)" = 2026-11-22T07:30:00Z ]
+	: >none
+	$p --zone-names=none in >out
+	n=0
+	while IFS='|' read -r text want; do
+		n=$((n + 1))
+		printf "$text" >bad
+		run -2 --separate-stderr $p --zone-names=bad in
+		[ "$stderr" = "logparse: bad:$want" ] && [ -z "$output" ]
+	done <<'BAD'
+IST|1: not NAME +hh:mm, with a name of letters A-Z and a-z
+# x\nIST+05:30|2: not NAME +hh:mm, with a name of letters A-Z and a-z
+IST  \n|1: not NAME +hh:mm, with a name of letters A-Z and a-z
++05:30|1: not NAME +hh:mm, with a name of letters A-Z and a-z
+M3 +05:30|1: not NAME +hh:mm, with a name of letters A-Z and a-z
+ABCDEFGHIJKLMNOP +05:30|1: a name of over 15 letters
+IST 05:30|1: the offset is not like +05:30 or -03:00
+IST +5:30|1: the offset is not like +05:30 or -03:00
+IST +05:60|1: the offset is not like +05:30 or -03:00
+IST +24:00|1: the offset is not like +05:30 or -03:00
+IST Z|1: the offset is not like +05:30 or -03:00
+IST +05:30 x|1: the offset is not like +05:30 or -03:00
+B +01:00\nA +01:00\nB +02:00\nA +01:00|3: this name stands twice
+BAD
+	[ "$n" = 13 ]
+	printf '%s +01:00\n' {A..J}{A..J}{A..J} >zones
+	$p --zone-names=zones in >out
+	[ "$(tail -n 1 stats | jq .time_read)" = 1 ]
+	echo 'ZZ +01:00' >>zones
+	run -2 --separate-stderr $p --zone-names=zones in
+	[ "$stderr" = 'logparse: zones:1001: over 1000 names' ]
+	head -c 70000 /dev/zero | tr '\0' '#' >zones
+	run -2 --separate-stderr $p --zone-names=zones in
+	[[ $stderr == 'logparse: zones: '* ]]
+	run -2 --separate-stderr $p --zone-names=nowhere in
+	[ "$stderr" = 'logparse: nowhere: no such file' ]
+}
+
 @test "a year that the text does not say is that of the record" {
 	echo '{"time":"2027-01-01T00:00:03Z","log":"<30>Dec 31 23:59:59 node a: b"}' >in
 	[ "$(logparse -p syslog-rfc3164 in | jq -r .time)" = 2026-12-31T23:59:59Z ]

@@ -321,7 +321,7 @@ one(struct timeformat *tf, size_t i, struct str text, struct time_reading *out)
 	size_t used;
 
 	if (!timesteps_run(&tf->steps[i], text, tf->d.o.strict && tf->kind != KIND_AUTO,
-		tf->d.o.zone != NULL, &tf->f, &used, &why) ||
+		&tf->d.o, &tf->f, &used, &why) ||
 	    (why = timefields_time(&tf->f, &tf->d, &out->ns, &out->flags)) != NULL)
 		return failed(out, used, why);
 	out->used = used;

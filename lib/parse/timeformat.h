@@ -35,6 +35,7 @@
 
 struct err;
 struct zone;
+struct zonenames;
 
 enum {
 	TIMEFORMAT_MAX = 256,       /* bytes of a format */
@@ -52,6 +53,8 @@ struct timeformat_options {
 	int32_t offset_s; /* seconds east of Greenwich */
 	bool strict;   /* a zone that the format has must be in the text; no 24:00:00 */
 	int base_year; /* of texts with a date and no year, whatever the base; 0: none */
+	const struct zonenames
+	    *names; /* that %Z knows before all others; outlives the format; NULL: none */
 };
 
 enum {                      /* time_reading.flags */

@@ -1,4 +1,5 @@
 #include "parse/timesteps.h"
+#include "parse/zonenames.h"
 #include "record/zone.h"
 
 enum { ZONE_LETTERS_MAX = 6 };
@@ -19,6 +20,7 @@ struct run {
 	const char *p, *end, *why;
 	struct timefields *f;
 	bool strict, names, exact;
+	const struct zonenames *listed;
 };
 
 static const char *
@@ -229,6 +231,23 @@ is_utc(struct str s)
 	return str_eq(s, STR("UTC")) || str_eq(s, STR("GMT")) || str_eq(s, STR("UT"));
 }
 
+/* A name that the user gave a meaning; GMT+0200 is none, whatever GMT is. */
+static bool
+listed(struct run *r, struct str name)
+{
+	const char *end = name.p + name.n;
+	int32_t offset = 0, behind;
+
+	if (!zonenames_find(r->listed, name, &offset) ||
+	    (is_utc(name) &&
+		zone_fixed((struct str){ end, (size_t)(r->end - end) }, &behind) > 1))
+		return false;
+	r->f->offset = offset;
+	r->f->has |= HAS_OFFSET;
+	r->p = end;
+	return true;
+}
+
 static bool
 zone_at(struct run *r, bool us)
 {
@@ -237,10 +256,12 @@ zone_at(struct run *r, bool us)
 	size_t n;
 	struct str name;
 
-	while (is_letter(q, r->end) && q - p <= ZONE_LETTERS_MAX)
+	while (is_letter(q, r->end) && q - p <= ZONENAMES_NAME_MAX)
 		q++;
 	name = (struct str){ p, (size_t)(q - p) };
 	f->offset = 0;
+	if (!us && r->listed != NULL && listed(r, name))
+		return true;
 	if (is_utc(name)) {
 		n = zone_fixed((struct str){ q, (size_t)(r->end - q) }, &f->offset);
 		r->p = n > 1 ? q + n : q; /* GMT+0200, as JavaScript writes it */
@@ -413,10 +434,12 @@ run_all(struct timesteps *t, struct str text, struct run *r)
 }
 
 bool
-timesteps_run(struct timesteps *t, struct str text, bool strict, bool names,
-    struct timefields *f, size_t *used, const char **why)
+timesteps_run(struct timesteps *t, struct str text, bool strict,
+    const struct timeformat_options *o, struct timefields *f, size_t *used,
+    const char **why)
 {
-	struct run r = { text.p, text.p + text.n, NULL, f, strict, names, t->exact };
+	struct run r = { text.p, text.p + text.n, NULL, f, strict, o->zone != NULL,
+		t->exact, o->names };
 	bool good = false;
 
 	if (t->head_n > 0 && text.n > t->head_n &&

@@ -60,9 +60,11 @@ timesteps_blank(char c)
  * four digits. */
 int timesteps_compile(struct timesteps *t, struct str format, bool exact, struct err *e);
 
-/* true: `f` and *used; false: *why was expected at *used.  `names`: zone names other than
- * those that everybody knows may be meant, timefields_time() finds out. */
-bool timesteps_run(struct timesteps *t, struct str text, bool strict, bool names,
-    struct timefields *f, size_t *used, const char **why);
+/* true: `f` and *used; false: *why was expected at *used.  `o`: whose zone names
+ * are known; with a zone others may be meant than those that everybody knows, and
+ * timefields_time() finds out. */
+bool timesteps_run(struct timesteps *t, struct str text, bool strict,
+    const struct timeformat_options *o, struct timefields *f, size_t *used,
+    const char **why);
 
 #endif

@@ -2,6 +2,7 @@
 #include "parse/timeformat.h"
 #include "base/err.h"
 #include "parse/timenumber.h"
+#include "parse/zonenames.h"
 #include "record/timestamp.h"
 #include "record/zone.h"
 #include "unit.h"
@@ -470,6 +471,81 @@ test_needs_base(void)
 	}
 }
 
+static void
+test_listed_zones(void)
+{
+	static const char file[] =
+	    "# ours\n\nIST +05:30 # Kolkata\r\n\tNoWhereStandards\t-0330\n"
+	    "GMT +01:00\nCEST +09\nA +01:00\nZ -00:00";
+	static const struct {
+		const char *format, *text, *time; /* NULL: not understood */
+		size_t rest;
+	} row[] = {
+		{ "%F %T %Z", "2026-11-22 18:30:00 IST", T "Z" },
+		{ "%F %T %Z", "2026-11-22 18:30:00 IST up", T "Z", 3 },
+		{ "%Z %F %T", "IST 2026-11-22 18:30:00", T "Z" },
+		{ "auto", "Sun Nov 22 18:30:00 IST 2026", T "Z" },
+		/* before all other meanings: the zone's own, everybody's, the military's */
+		{ "%F %T %Z", "2026-07-22 09:00:00 CEST", "2026-07-22T00:00:00Z" },
+		{ "%F %T %Z", "2026-07-22 14:00:00 CET", "2026-07-22T13:00:00Z" },
+		{ "%F %T %Z", "2026-11-22 14:00:00 GMT", T "Z" },
+		{ "%F %T %Z", "2026-11-22 14:00:00 A", T "Z" },
+		{ "%F %T %Z", "2026-11-22 13:00:00 UTC", T "Z" },
+		/* an offset behind it is what counts, */
+		{ "%F %T %Z", "2026-11-22 15:00:00 GMT+0200", T "Z" },
+		/* and %z knows no names */
+		{ "%F %T %z", "2026-11-22 13:00:00 GMT", T "Z" },
+		{ "%F %T %z", "2026-11-22 13:00:00 IST" },
+		/* whole names, in their case */
+		{ "%F %T %Z", "2026-11-22 13:00:00 ist" },
+		{ "%F %T %Z", "2026-11-22 13:00:00 ISTX" },
+		{ "%F %T %Z", "2026-11-22 09:30:00 NoWhereStandard", T "Z" },
+		{ "%F %T %Z", "2026-11-22 13:00:00 NoWhereStandardsX" },
+	};
+	struct err e = { 0 };
+	struct zonenames *none, *names = zonenames_from(str_of(file), "f", &e);
+
+	ok(names == NULL && e.status == ST_USAGE &&
+		strcmp(e.text, "f:4: a name of over 15 letters") == 0,
+	    "16 letters: %s", e.text);
+	zonenames_close(names);
+	names = zonenames_from(STR("NoWhereStandard -0330\nIST +05:30 # x\r\nGMT +01:00\n"
+				   "CEST +09\nA +01:00\n\n#"),
+	    "f", &e);
+	none = zonenames_from(STR(""), "f", &e);
+	ok(names != NULL && none != NULL, "names of zones");
+	for (size_t i = 0; i < COUNT(row); i++) {
+		struct timeformat_options o = {
+			.zone = zone_open(zone_file, &e), .strict = true, .names = names
+		};
+		struct timeformat *tf = timeformat_open(row[i].format, &o, &e);
+		size_t n = strlen(row[i].text);
+		bool good = true;
+
+		for (int twice = 0; twice < 2;
+		     twice++) { /* also from what it remembers */
+			struct time_reading out = { .ns = 7 };
+			char *exact = malloc(n + 1);
+			bool fits;
+
+			memcpy(exact + 1, row[i].text, n);
+			fits = timeformat_read(
+			    tf, (struct str){ exact + 1, n }, TIMEFORMAT_NO_BASE, &out);
+			good = good && (row[i].time == NULL
+					       ? !fits
+					       : fits && out.ns == ns_of(row[i].time) &&
+						     out.used == n - row[i].rest &&
+						     (out.flags & TIME_ZONE_TOLD));
+			free(exact);
+		}
+		ok(good, "listed: %s of %s", row[i].format, row[i].text);
+		timeformat_close(tf);
+		zone_close(o.zone);
+	}
+	zonenames_close(names);
+	zonenames_close(none);
+}
+
 /* timestamp_parse knows the years from 1678 on. */
 static void
 test_first_instant(void)
@@ -882,6 +958,7 @@ main(int argc, char *argv[])
 	test_zones();
 	test_area_zones();
 	test_years();
+	test_listed_zones();
 	test_base_year();
 	test_needs_base();
 	test_first_instant();
