@@ -1,6 +1,7 @@
 /* k8smeta - tell whose log each record is; see k8smeta(1). */
 #include "base/clock.h"
 #include "base/err.h"
+#include "cli/confined.h"
 #include "cli/diag.h"
 #include "cli/filter.h"
 #include "cli/opts.h"
@@ -31,7 +32,8 @@ enum {
 };
 
 static const char *node, *api, *kubelet, *kubeconfig, *token_file, *ca_file, *client_cert,
-    *client_key, *cache_dir, *labels = "*", *annotations = "*";
+    *client_key, *cache_dir, *docker = "/var/lib/docker/containers", *labels = "*",
+			     *annotations = "*";
 static struct opt_list pods_files;
 static int64_t timeout_ns = 10 * SECOND;
 static bool namespace_labels, owners, dedot, exclude, watch;
@@ -49,6 +51,8 @@ static const struct opt options[] = {
 	{ 0, "client-key", "FILE", OPT_STR, &client_key, "its key" },
 	{ 0, "dedot", NULL, OPT_FLAG, &dedot,
 	    "write _ for . in the keys of labels and annotations" },
+	{ 0, "docker", "DIR", OPT_STR, &docker,
+	    "where Docker's containers are (default /var/lib/docker/containers)" },
 	{ 0, "exclude", NULL, OPT_FLAG, &exclude,
 	    "leave out records that fluentbit.io/exclude says to" },
 	{ 0, "kubeconfig", "FILE", OPT_STR, &kubeconfig,
@@ -372,6 +376,22 @@ load_cache(void)
 		    cache_dir, (unsigned long long)count.bad);
 }
 
+static void
+confine_to(const struct apiserver *a, const struct apiserver *k)
+{
+	confined_read(docker);
+	confined_write(cache_dir);
+	for (size_t i = 0; i < pods_files.n; i++)
+		confined_read(pods_files.item[i]);
+	if (a != NULL || k != NULL)
+		confined_net();
+	if (a != NULL)
+		apiserver_needs(a, confined_near);
+	if (k != NULL)
+		apiserver_needs(k, confined_near);
+	confined();
+}
+
 /* From the time of --pods files to the API server: what comes later is newer. */
 static int
 open_sources(struct err *e)
@@ -381,8 +401,10 @@ open_sources(struct err *e)
 
 	if (check_options(e) < 0)
 		return -1;
-	if (api == NULL && kubelet == NULL && pods_files.n == 0 && cache_dir == NULL)
+	if (api == NULL && kubelet == NULL && pods_files.n == 0 && cache_dir == NULL) {
+		confine_to(NULL, NULL);
 		return 0;
+	}
 	if ((table = podtable_new()) == NULL)
 		return err_set(e, ST_FAIL, "pods: out of memory");
 	wanted.owners = owners;
@@ -396,6 +418,7 @@ open_sources(struct err *e)
 		apiserver_close(k);
 		return -1;
 	}
+	confine_to(a, k);
 	if (cache_dir != NULL)
 		load_cache();
 	for (size_t i = 0; i < pods_files.n; i++)
@@ -490,8 +513,10 @@ main(int argc, char *argv[])
 	int r, status;
 
 	diag_init(argv[0]);
+	confined_secrets();
 	if ((r = opts_parse(&prog, &argc, &argv, &e)) != 0)
 		return r < 0 ? diag_end(&e) : ST_OK;
+	confined_inputs(argc, argv);
 	if (open_all(&e) < 0)
 		return end(diag_end(&e));
 	if (exclude) {

@@ -16,7 +16,7 @@
 
 enum { MAXOPTS = 64, LONG_ONLY = 256 };
 
-struct common common = { .progress = "auto" };
+struct common common = { .progress = "auto", .confine = "auto" };
 
 static bool help_wanted, version_wanted, verbose_seen;
 static const char *completion;
@@ -32,6 +32,8 @@ static const struct opt shared[] = {
 	    "a line of counts at the end (standard error, or appended to FILE)" },
 	{ 0, "progress", "WHEN", OPT_STR, &common.progress,
 	    "auto or never: draw progress when standard error is a terminal" },
+	{ 0, "confine", "WHEN", OPT_STR, &common.confine,
+	    "auto or no: give up files, sockets and system calls that are not needed" },
 	{ 0, "completion", "SHELL", OPT_STR, &completion,
 	    "print a completion script: bash, zsh, fish" },
 	OPTS_END,
@@ -290,6 +292,9 @@ opts_parse(const struct prog *p, int *argcp, char **argvp[], struct err *e)
 	if (strcmp(common.progress, "auto") != 0 && strcmp(common.progress, "never") != 0)
 		return err_set(e, ST_USAGE, "--progress: %.100s: not auto or never",
 		    common.progress);
+	if (strcmp(common.confine, "auto") != 0 && strcmp(common.confine, "no") != 0)
+		return err_set(
+		    e, ST_USAGE, "--confine: %.100s: not auto or no", common.confine);
 	return answer(p, e);
 }
 
