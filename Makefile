@@ -8,7 +8,7 @@ B       ?= build
 VERSION := 0.1.0
 
 PROGS    := logtail logparse k8smeta logbatch s3put k8ssweep logsweep-status
-PKGS_logtail  := libcrypto libisal
+PKGS_logtail  := libcrypto libisal libarchive
 PKGS_logparse := libpcre2-8 yaml-0.1
 PKGS_k8smeta  := libcrypto libcurl libisal yaml-0.1
 PKGS_logbatch := libcrypto libisal zlib
@@ -19,10 +19,10 @@ PKGS     := $(sort $(foreach p,$(PROGS),$(PKGS_$(p))))
 
 # What setup installs, and why: README.md, "Dependencies".
 DEBS     := pkg-config zlib1g-dev libisal-dev libpcre2-dev libcurl4-openssl-dev libssl-dev libyaml-dev \
-            libjansson-dev
+            libjansson-dev libarchive-dev
 DEBS_CHECK := libclang-rt-14-dev bats bats-assert bats-support jq mandoc python3 clang clang-format clang-tidy \
             cppcheck valgrind openssl curl procps bc strace ruby tzdata radosgw ceph-mon ceph-osd ceph-common \
-            python3-yaml podman runc systemd
+            python3-yaml podman runc systemd tar gzip zstd xz-utils bzip2 zip cpio
 DEBS_IMAGE := busybox-static ca-certificates tzdata python3
 DEBS_BENCH := pigz isal python3 awscli rclone radosgw ceph-mon ceph-osd ceph-common curl openssl
 
@@ -83,11 +83,11 @@ fuzz:                                ## T=SECONDS for each fuzz target (60), NAM
 faults:                              ## a build that fails or dies at the n-th change of the disk
 	$(MAKE) build B=build/faults CFLAGS="-O1 -g -DLOGSWEEP_FAULTS"
 lint:                                ## man pages, formatting, headers alone, static analysis
-	mandoc -T lint -W warning man/*.[157]
-	clang-format --dry-run -Werror $(wildcard cmd/*.c lib/*/*.[ch] tests/unit/*.[ch])
-	for h in $(filter-out %.inc.h,$(wildcard lib/*/*.h)); do $(CC) $(std) $(warn) -Werror -fsyntax-only -x c $$h || exit 1; done
-	clang-tidy --quiet $(wildcard cmd/*.c) $(srcs) -- $(std)
-	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppressions-list=.cppcheck -D__x86_64__ -Ilib cmd lib
+	@mandoc -T lint -W warning man/*.[157]
+	@clang-format --dry-run -Werror $(wildcard cmd/*.c lib/*/*.[ch] tests/unit/*.[ch])
+	@for h in $(filter-out %.inc.h,$(wildcard lib/*/*.h)); do $(CC) $(std) $(warn) -Werror -fsyntax-only -x c $$h || exit 1; done
+	@clang-tidy --quiet $(wildcard cmd/*.c) $(srcs) -- $(std)
+	@cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppressions-list=.cppcheck -D__x86_64__ -Ilib cmd lib
 format:                              ## rewrite the C files with clang-format
 	clang-format -i $(wildcard cmd/*.c lib/*/*.[ch] tests/unit/*.[ch])
 install: build                       ## into DESTDIR, under PREFIX

@@ -140,8 +140,15 @@ joined_record(void *arg, const struct record *r, unsigned lines)
 {
 	struct filter *f = arg;
 	const char *why = "not a JSON object";
-	enum filter_did did = one_record(f, r, &why);
+	struct record whole;
+	struct str line;
+	enum filter_did did;
 
+	/* each line was cleaned; what is secret over several is seen only now */
+	if (f->line != NULL && (line = clean_line(&clean, r->line)).p != r->line.p &&
+	    record_read(&multiline.reader, line, &whole))
+		r = &whole;
+	did = one_record(f, r, &why);
 	if (did == FILTER_BAD && common.strict) {
 		f->failed = true;
 		err_set(&f->err, ST_FAIL, "%s: a joined record: %s", diag_prog(), why);

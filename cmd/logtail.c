@@ -11,6 +11,7 @@
 #include "ledger/ledger.h"
 #include "record/jscan.h"
 #include "record/timestamp.h"
+#include "source/backfill.h"
 #include "source/family.h"
 #include "source/gone.h"
 #include "source/list.h"
@@ -19,6 +20,7 @@
 
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,11 +31,13 @@ enum {
 	TOLD_MAX = 256,       /* -f: warnings remembered, so that each is told once */
 	ROUND_LEAST_MS = 500, /* -f: from one look at the files to the next, */
 	ROUND_SHARE = 20,     /* and at least so many times what a look takes */
+	SHARDS_MOST = 10000,
+	EXPAND = 1000, /* bytes made of one of an archive's */
 };
 
-static const char *state, *format = "auto", *since, *until;
+static const char *state, *format = "auto", *since, *until, *shard;
 static int64_t ignore_older;
-static uint64_t max_line = 1 << 20;
+static uint64_t max_line = 1 << 20, max_expand = EXPAND;
 static bool no_rotated, follow, list, commit;
 static struct opt_list exclude;
 
@@ -60,11 +64,16 @@ static const struct opt options[] = {
 	{ 0, "no-rotated", NULL, OPT_FLAG, &no_rotated, "do not read rotated siblings" },
 	{ 0, "max-line", "SIZE", OPT_SIZE, &max_line,
 	    "cut joined lines over SIZE into marked records (default 1M)" },
+	{ 0, "max-expand", "N", OPT_COUNT, &max_expand,
+	    "read no more than N times its size of an archive (default 1000), but 1 "
+	    "GiB" },
+	{ 0, "shard", "I/N", OPT_STR, &shard,
+	    "read only the I-th of N parts of the files: for N jobs at once" },
 	OPTS_END,
 };
-static const struct prog prog = { "logtail", "[OPTION]... [FILE|GLOB|DIR|-]...",
-	"Read container log files, rotated ones too, as NDJSON records on standard "
-	"output.",
+static const struct prog prog = { "logtail", "[OPTION]... [FILE|GLOB|DIR|ARCHIVE|-]...",
+	"Read container log files, rotated ones and those in archives too, as NDJSON "
+	"records on standard output.",
 	options, NULL };
 
 struct run {
@@ -179,6 +188,50 @@ take_counts(struct run *run)
 	}
 }
 
+/* Of the archive in hand: bytes that are read, of how many. */
+static uint64_t archive_done, archive_of;
+
+static void
+archive_line(const struct stats *s, char *text, size_t size)
+{
+	snprintf(text, size, "%llu in, %.1f MB, %.0f %% of %.1f MB of the archive",
+	    (unsigned long long)s->in, (double)s->bytes_in / 1e6,
+	    archive_of > 0 ? 100.0 * (double)archive_done / (double)archive_of : 0,
+	    (double)archive_of / 1e6);
+}
+
+/* In the middle of an archive. */
+static void
+tick(void *arg, uint64_t done, uint64_t of)
+{
+	struct run *run = arg;
+
+	take_counts(run);
+	archive_done = done;
+	archive_of = of;
+	run->stats.line = archive_line;
+	stats_poll(&run->stats);
+}
+
+static int
+sweep_archives(struct run *run, struct err *e)
+{
+	struct tail *t = &run->sweep.tail;
+	uint64_t bad = t->n.rejected;
+
+	if (backfill_all(&run->sweep, false, e) < 0)
+		return -1;
+	run->stats.line = NULL;
+	if (t->n.rejected > bad)
+		diag_warn(
+		    "in archives: %llu _error records, of lines that are not of their "
+		    "format and of damage",
+		    (unsigned long long)(t->n.rejected - bad));
+	if (common.strict && t->n.rejected > bad)
+		return err_set(e, ST_FAIL, "a line that is not of its format, or damage");
+	return 0;
+}
+
 static int
 sweep_all(struct run *run, int argc, char *argv[], struct err *e)
 {
@@ -200,6 +253,8 @@ sweep_all(struct run *run, int argc, char *argv[], struct err *e)
 		take_counts(run);
 		stats_poll(&run->stats);
 	}
+	if (sweep_archives(run, e) < 0)
+		return -1;
 	if (run->sweep.stateful && stop_signal == 0 &&
 	    gone_retire(&run->sweep, argv, (size_t)argc, e) < 0)
 		return -1;
@@ -248,6 +303,8 @@ list_all(struct run *run, int argc, char *argv[], struct err *e)
 	for (size_t i = 0; i < run->families.n; i++)
 		if (list_family(&run->sweep, &run->families.list[i], e) < 0)
 			return -1;
+	if (backfill_all(&run->sweep, true, e) < 0)
+		return -1;
 	return ndjson_flush(&run->out, e);
 }
 
@@ -273,6 +330,8 @@ name_counts(struct run *run)
 	stats_own(&run->stats, "files", &s->n.files);
 	stats_own(&run->stats, "unchanged", &s->n.unchanged);
 	stats_own(&run->stats, "waiting", &s->n.waiting);
+	stats_own(&run->stats, "archives", &s->n.archives);
+	stats_own(&run->stats, "links", &s->n.links);
 	stats_own(&run->stats, "older", &s->n.older);
 	stats_own(&run->stats, "unreadable", &s->n.unreadable);
 	stats_own(&run->stats, "changed", &s->tail.n.changed);
@@ -362,6 +421,28 @@ confine_to(const struct ledger *l, int argc, char *argv[], struct err *e)
 	return 0;
 }
 
+/* I/N: I from 1 to N, or from 0, as a Job's index is: 0 and N are the same part. */
+static int
+parse_shard(struct sweep *s, struct err *e)
+{
+	const char *slash = shard != NULL ? strchr(shard, '/') : NULL;
+	char part[16];
+	uint64_t i, n;
+
+	if (shard == NULL)
+		return 0;
+	snprintf(
+	    part, sizeof part, "%.*s", slash != NULL ? (int)(slash - shard) : 0, shard);
+	if (slash == NULL || units_count(part, SHARDS_MOST, &i, e) < 0 ||
+	    units_count(slash + 1, SHARDS_MOST, &n, e) < 0 || n == 0 || i > n)
+		return err_set(e, ST_USAGE,
+		    "--shard: %.100s: not I/N, such as 1/4 to 4/4 (N at most %d)", shard,
+		    SHARDS_MOST);
+	s->shard = (unsigned)(i % n);
+	s->shards = (unsigned)n;
+	return 0;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -410,8 +491,12 @@ main(int argc, char *argv[])
 	run.sweep.rotated = !no_rotated;
 	run.sweep.format = (enum frame_format)which;
 	run.sweep.now = clock_now();
-	if (parse_times(&run.sweep, &e) < 0)
+	if (parse_times(&run.sweep, &e) < 0 || parse_shard(&run.sweep, &e) < 0)
 		return diag_end(&e);
+	run.sweep.skip = exclude.item;
+	run.sweep.skips = exclude.n;
+	run.sweep.expand = max_expand;
+	run.sweep.tick = tick;
 	run.sweep.warn = warn;
 	run.sweep.note = note;
 	run.sweep.arg = &run;
@@ -429,6 +514,7 @@ main(int argc, char *argv[])
 		r = 128 + stop_signal;
 	families_done(&run.families);
 	sweep_done(&run.sweep);
+	backfill_done(&run.sweep);
 	tail_done(&run.sweep.tail);
 	ledger_free(run.sweep.ledger);
 	ndjson_out_done(&run.out);

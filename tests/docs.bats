@@ -147,14 +147,14 @@ lossy() {
 	unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES # what is built is put there: -o build
 	local make=(make -s -o build -C "$top" B="${B:-$top/build}" DESTDIR="$PWD/dest" PREFIX=/usr)
 	run -0 "${make[@]}" install
-	for p in logtail logparse k8smeta logbatch s3put k8ssweep; do
+	for p in logtail logparse k8smeta logbatch s3put k8ssweep logsweep-status; do
 		[ "$("dest/usr/bin/$p" --version | head -n 1)" = "$("$p" --version | head -n 1)" ]
 	done
 	for page in "$top"/man/*.[157]; do
 		[ "$(stat -c %a "dest/usr/share/man/man${page##*.}/${page##*/}")" = 644 ]
 	done
 	cmp dest/usr/lib/systemd/system/logsweep.timer "$top/examples/systemd/logsweep.timer"
-	[ "$(find dest -type f | wc -l)" -eq $((6 + 2 + $(ls "$top"/man/*.[157] | wc -l))) ]
+	[ "$(find dest -type f | wc -l)" -eq $((7 + 2 + $(ls "$top"/man/*.[157] | wc -l))) ]
 	run -0 "${make[@]}" uninstall
 	[ -z "$(find dest ! -type d)" ]
 }

@@ -167,7 +167,7 @@ archive() {
 	logbatch --state=S --manifest in >m
 	[ "$(wc -l <m)" = 2 ]
 	jq -r 'select(.key | startswith("_manifests/") | not) | .path' m | xargs -I{} mv {} lost
-	run -1 --separate-stderr s3put --state=S "file://$PWD/A" m
+	run -1 --separate-stderr s3put --state=S m "file://$PWD/A"
 	[ -z "$(find A -name '*.gz' 2>/dev/null)" ]
 	[ "$(jq '.batches | length' S/ledger.json)" = 2 ]
 	jq -r 'select(.key | startswith("_manifests/") | not) | .path' m | xargs -I{} mv lost {}

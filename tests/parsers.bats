@@ -281,7 +281,7 @@ CONF
 }
 
 @test "a field names the parser, and names that there are not are counted and passed" {
-	k() { printf '{"log":"%s","kubernetes":{"annotations":{"fluentbit.io/parser":%s}}}\n' "$1" "$2"; }
+	k() { printf '{"log":"%s","kubernetes":{"parser":%s}}\n' "$1" "$2"; }
 	{
 		k 'a=1' '"logfmt"'
 		k '{\"a\":1}' '"logfmt"'
@@ -293,6 +293,8 @@ CONF
 	[ "$(jq -c .log_processed out | paste -sd' ')" = '{"a":"1"} null null {"a":1} {"a":1}' ]
 	sed -n 3p out | cmp - <(sed -n 3p in)
 	[ "$(jq -c '[.parsed, .unparsed, .unknown_parser]' stats)" = '[3,2,1]' ]
+	[ "$(echo '{"kubernetes":{"annotations":{"fluentbit.io/parser":"logfmt"}},"log":"a=1"}' |
+		logparse --parser-from='kubernetes.annotations.fluentbit\.io/parser' | jq -c .log_processed)" = '{"a":"1"}' ]
 	[ "$(echo '{"wish":{"p.q":"logfmt"},"log":"a=1"}' | logparse --parser-from='wish.p\.q' | jq -c .log_processed)" = '{"a":"1"}' ]
 }
 
@@ -459,4 +461,13 @@ C
 		done
 		cmp 1000 20000 || { echo "$p: $(cat 1000 20000)"; false; }
 	done
+}
+
+@test "--redact sees the lines of a joined message together" {
+	for l in 'java.lang.IllegalStateException: key' '	at a.B.c(B.java:1)' '	at BEGIN' '	at secret' '	at END.x'; do
+		printf '{"stream":"stdout","log":"%s"}\n' "${l//$'\t'/\\t}"
+	done >in
+	[ "$(logparse --multiline=java --redact='BEGIN[\s\S]*END' in | jq -r .log | tail -n 1)" = $'\tat [redacted].x' ] ||
+		logparse --multiline=java --redact='BEGIN[\s\S]*END' in
+	run ! grep -q secret <(logparse --multiline=java --redact='BEGIN[\s\S]*END' in)
 }

@@ -36,4 +36,14 @@ str_ends(struct str s, struct str with)
 	return s.n >= with.n && memcmp(s.p + s.n - with.n, with.p, with.n) == 0;
 }
 
+/* The value of a hexadecimal digit, or -1. */
+static inline int
+str_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 #endif

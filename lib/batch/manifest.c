@@ -34,8 +34,8 @@ put_sources(const struct partition *p, struct buf *b)
 	buf_addc(b, ']');
 }
 
-static void
-put_time(struct buf *b, const char *name, bool timed, int64_t ns)
+void
+manifest_time(struct buf *b, const char *name, bool timed, int64_t ns)
 {
 	char text[TIMESTAMP_MAX];
 
@@ -108,8 +108,8 @@ manifest_make(
 	    ",\"records\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"raw_bytes\":%" PRIu64,
 	    p->now.records, p->bytes, p->now.raw_bytes);
 	buf_printf(&m, ",\"sha256\":\"%s\"", sha);
-	put_time(&m, "first_time", p->now.timed, p->now.first_ns);
-	put_time(&m, "last_time", p->now.timed, p->now.last_ns);
+	manifest_time(&m, "first_time", p->now.timed, p->now.first_ns);
+	manifest_time(&m, "last_time", p->now.timed, p->now.last_ns);
 	if (p->now.untimed > 0)
 		buf_printf(&m, ",\"untimed\":%" PRIu64, p->now.untimed);
 	buf_adds(&m, ",\"node\":");

@@ -10,8 +10,11 @@
  */
 #ifndef MANIFEST_H
 #define MANIFEST_H
+#include <stdbool.h>
+#include <stdint.h>
 
 struct batch;
+struct buf;
 struct err;
 struct partition;
 struct partitions;
@@ -20,5 +23,8 @@ struct partitions;
  * p->sha. */
 int manifest_make(
     const struct partitions *ps, struct partition *p, struct batch *b, struct err *e);
+
+/* Append ,"name":"2026-..." or, without a time, ,"name":null. */
+void manifest_time(struct buf *b, const char *name, bool timed, int64_t ns);
 
 #endif

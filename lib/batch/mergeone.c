@@ -3,6 +3,7 @@
 #include "base/fileio.h"
 #include "base/hash.h"
 #include "batch/gzmember.h"
+#include "batch/manifest.h"
 #include "batch/merge.h"
 #include "batch/objread.h"
 #include "record/jscan.h"
@@ -187,17 +188,6 @@ put_key(struct buf *b, const struct merge_dir *d, const char *name)
 }
 
 static void
-put_time(struct buf *b, const char *name, bool timed, int64_t ns)
-{
-	char text[TIMESTAMP_MAX];
-
-	if (timed)
-		timestamp_format(ns, text);
-	buf_printf(
-	    b, timed ? ",\"%s\":\"%s\"" : ",\"%s\":%s", name, timed ? text : "null");
-}
-
-static void
 put_inputs(
     struct buf *b, const struct merge_dir *d, const struct merge_input in[], size_t n)
 {
@@ -222,8 +212,8 @@ put_manifest(struct buf *b, const struct making *k, const struct merge_dir *d,
 	    ",\"records\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"raw_bytes\":%" PRIu64
 	    ",\"sha256\":\"%s\"",
 	    k->records, k->bytes, k->raw_bytes, sha);
-	put_time(b, "first_time", k->timed, k->first_ns);
-	put_time(b, "last_time", k->timed, k->last_ns);
+	manifest_time(b, "first_time", k->timed, k->first_ns);
+	manifest_time(b, "last_time", k->timed, k->last_ns);
 	if (k->untimed > 0)
 		buf_printf(b, ",\"untimed\":%" PRIu64, k->untimed);
 	buf_adds(b, ",\"node\":null,\"sources\":[],");

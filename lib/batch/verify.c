@@ -1,5 +1,6 @@
 #include "batch/verify.h"
 #include "base/err.h"
+#include "batch/manifest.h"
 #include "batch/objread.h"
 #include "record/jscan.h"
 #include "record/jsonw.h"
@@ -64,17 +65,6 @@ put_text(struct buf *b, const char *name, const char *text)
 {
 	buf_printf(b, ",\"%s\":", name);
 	jsonw_string(b, text, strlen(text));
-}
-
-static void
-put_time(struct buf *b, const char *name, bool timed, int64_t ns)
-{
-	char text[TIMESTAMP_MAX];
-
-	if (timed)
-		timestamp_format(ns, text);
-	buf_printf(
-	    b, timed ? ",\"%s\":\"%s\"" : ",\"%s\":%s", name, timed ? text : "null");
 }
 
 static int
@@ -206,8 +196,8 @@ tell_object(struct verify *v, const char *path, const char *key, bool listed,
 	    ",\"listed\":%s,\"records\":%" PRIu64 ",\"bytes\":%" PRIu64
 	    ",\"raw_bytes\":%" PRIu64 ",\"sha256\":\"%s\"",
 	    listed ? "true" : "false", o->records, o->bytes, o->raw_bytes, o->sha256);
-	put_time(b, "first_time", o->timed, o->first_ns);
-	put_time(b, "last_time", o->timed, o->last_ns);
+	manifest_time(b, "first_time", o->timed, o->first_ns);
+	manifest_time(b, "last_time", o->timed, o->last_ns);
 	buf_printf(b, ",\"sorted\":%s", o->sorted ? "true" : "false");
 	for (size_t i = 0; i < f->n; i++) {
 		buf_adds(b, i == 0 ? ",\"why\":[" : ",");

@@ -1,8 +1,5 @@
 #include "parse/ltsv.h"
-#include "base/err.h"
 #include "parse/parser.h"
-
-#include <stdlib.h>
 
 static bool
 in_label(char c)
@@ -48,43 +45,8 @@ read_fields(struct str text, struct parsed *out, const char **why)
 	return text.n;
 }
 
-static enum parser_fit
-fit(const struct parser *p, struct message *m, struct parsed *out)
-{
-	const char *why;
-
-	(void)p;
-	if (!message_text(m))
-		return PARSER_NO;
-	out->object = (struct str){ 0 };
-	out->fields = 0;
-	out->twice = 0;
-	read_fields(m->text, out, &why);
-	return why == NULL ? PARSER_FITS : PARSER_NO;
-}
-
-static size_t
-stops(const struct parser *p, struct str text, const char **why)
-{
-	(void)p;
-	return read_fields(text, NULL, why);
-}
-
-static void
-drop(struct parser *p)
-{
-	free(p);
-}
-
 struct parser *
 ltsv_open(const char *name, struct err *e)
 {
-	struct parser *p = malloc(sizeof *p);
-
-	if (p == NULL) {
-		err_set(e, ST_FAIL, "%s: out of memory", name);
-		return NULL;
-	}
-	*p = (struct parser){ .name = name, .fit = fit, .stops = stops, .close = drop };
-	return p;
+	return text_parser(name, read_fields, e);
 }

@@ -1,9 +1,11 @@
 #include "parse/parser.h"
+#include "base/err.h"
 #include "parse/shape.h"
 #include "parse/unescape.h"
 #include "record/jscan.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 void
@@ -88,4 +90,51 @@ message_text(struct message *m)
 	m->unsayable = false;
 	m->text = (struct str){ to, (size_t)(stop - to) };
 	return true;
+}
+
+struct by_hand {
+	struct parser parser;
+	text_reader *read;
+};
+
+static enum parser_fit
+fit_text(const struct parser *p, struct message *m, struct parsed *out)
+{
+	const char *why;
+
+	if (!message_text(m))
+		return PARSER_NO;
+	out->object = (struct str){ 0 };
+	out->fields = 0;
+	out->twice = 0;
+	((const struct by_hand *)p)->read(m->text, out, &why);
+	return why == NULL ? PARSER_FITS : PARSER_NO;
+}
+
+static size_t
+text_stops(const struct parser *p, struct str text, const char **why)
+{
+	return ((const struct by_hand *)p)->read(text, NULL, why);
+}
+
+static void
+drop_text(struct parser *p)
+{
+	free(p);
+}
+
+struct parser *
+text_parser(const char *name, text_reader *read, struct err *e)
+{
+	struct by_hand *p = malloc(sizeof *p);
+
+	if (p == NULL) {
+		err_set(e, ST_FAIL, "%s: out of memory", name);
+		return NULL;
+	}
+	p->parser = (struct parser){
+		.name = name, .fit = fit_text, .stops = text_stops, .close = drop_text
+	};
+	p->read = read;
+	return &p->parser;
 }

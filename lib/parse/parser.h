@@ -99,4 +99,10 @@ struct parsed_field *parsed_field(struct parsed *out, struct str name);
 /* For parsers: unescape the message into m->text, once.  false: `unsayable`, or there is
  * no memory for it. */
 bool message_text(struct message *m);
+
+/* A parser that reads the whole of a text by hand: `read` gives fields to `out` (NULL: it is only
+ * asked how far it comes) and how far it came, with *why NULL if the text fits.  NULL
+ * (ST_FAIL): out of memory. */
+typedef size_t text_reader(struct str text, struct parsed *out, const char **why);
+struct parser *text_parser(const char *name, text_reader *read, struct err *e);
 #endif

@@ -41,23 +41,16 @@ ruby_put_number(struct ruby_reader *rd, const char *before, unsigned long n, boo
 		text, sizeof text, hex ? "%s%lx%s" : "%s%lu%s", before, n, after));
 }
 
-static int
-digit_of(char c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-				      : 99;
-}
-
 /* Up to `max` digits; *n gets how many. */
 unsigned long
 ruby_number(const char *p, const char *end, int base, unsigned max, unsigned *n)
 {
 	unsigned long v = 0;
 
-	for (*n = 0; *n < max && p + *n < end && digit_of(p[*n]) < base; ++*n)
-		v = v * (unsigned long)base + (unsigned long)digit_of(p[*n]);
+	for (*n = 0;
+	     *n < max && p + *n < end && (unsigned)str_digit(p[*n]) < (unsigned)base;
+	     ++*n)
+		v = v * (unsigned long)base + (unsigned long)str_digit(p[*n]);
 	return v;
 }
 

@@ -1,17 +1,10 @@
 #include "parse/unescape.h"
+#include "base/str.h"
+#include "record/jsonw.h"
 
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* The code unit of the \uXXXX at p, or -1. */
 static int
@@ -22,23 +15,11 @@ unit_at(const char *p, const char *end)
 	if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
 		return -1;
 	for (int i = 2; i < 6; i++) {
-		if ((d = hex_digit(p[i])) < 0)
+		if ((d = str_digit(p[i])) < 0)
 			return -1;
 		v = v << 4 | d;
 	}
 	return v;
-}
-
-static char *
-put_utf8(char *to, uint32_t c)
-{
-	unsigned n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-	static const unsigned char lead[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
-
-	for (unsigned i = n - 1; i > 0; i--, c >>= 6)
-		to[i] = (char)(0x80 | (c & 63));
-	to[0] = (char)(lead[n] | c);
-	return to + n;
 }
 
 /* The escape at *p, whatever it is; NULL if it is none, but a control byte perhaps. */
@@ -64,11 +45,11 @@ one_escape(char *to, const char **p, const char *end, unsigned *flags)
 		return NULL;
 	*p += 6;
 	if (hi < 0xd800 || hi >= 0xe000)
-		return put_utf8(to, (uint32_t)hi);
+		return jsonw_utf8(to, (uint32_t)hi);
 	if ((lo = unit_at(*p, end)) < 0xdc00 || lo >= 0xe000)
 		return NULL;
 	*p += 6;
-	return put_utf8(
+	return jsonw_utf8(
 	    to, 0x10000 + ((uint32_t)(hi - 0xd800) << 10) + (uint32_t)(lo - 0xdc00));
 }
 

@@ -1,15 +1,7 @@
 #include "parse/unquote.h"
+#include "record/jsonw.h"
 
 #include <stdint.h>
-
-static int
-digit_of(char c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-				      : 99;
-}
 
 /* Digits of that base at *p, up to `max`; -1: there is none. */
 static int64_t
@@ -17,24 +9,10 @@ number(const char **p, const char *end, int base, int max)
 {
 	int64_t v = -1;
 
-	for (; max > 0 && *p < end && digit_of(**p) < base; max--, ++*p)
-		v = (v < 0 ? 0 : v) * base + digit_of(**p);
+	for (; max > 0 && *p < end && (unsigned)str_digit(**p) < (unsigned)base;
+	     max--, ++*p)
+		v = (v < 0 ? 0 : v) * base + str_digit(**p);
 	return v;
-}
-
-static char *
-put_utf8(char *to, int64_t c)
-{
-	static const unsigned char lead[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
-	unsigned n;
-
-	if (c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
-		c = 0xfffd;
-	n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-	for (unsigned i = n - 1; i > 0; i--, c >>= 6)
-		to[i] = (char)(0x80 | (c & 63));
-	to[0] = (char)(lead[n] | c);
-	return to + n;
 }
 
 /* \OOO \xHH \uXXXX \UXXXXXXXX from its letter at *p on; NULL: none of these. */
@@ -65,7 +43,9 @@ code_point(char *to, const char **p, const char *end)
 	if (c >= 0x80 && q + 1 - *p < (c < 0x800 ? 2 : 3))
 		return NULL;
 	*p = q;
-	return put_utf8(to, c);
+	if (c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+		c = 0xfffd;
+	return jsonw_utf8(to, (uint32_t)c);
 }
 
 size_t

@@ -1,6 +1,7 @@
 /* wishes.h - the parser that a record itself asks for, in a field.
  *
- *     kubernetes.annotations.fluentbit\.io/parser     a path of names
+ *     kubernetes.parser                               a path of names; k8smeta's choice
+ *     kubernetes.annotations.fluentbit\.io/parser     the annotation itself
  *
  * Dots part the names of a path; a dot of a name has a backslash before it, though a name is
  * also found when it has not.  The value is the name of a parser, opened when it is first
@@ -37,7 +38,7 @@ struct wishes {
 };
 
 /* An empty `path` is WISHES_FIELD.  -1 (ST_USAGE): it is too long; (ST_FAIL): memory. */
-#define WISHES_FIELD "kubernetes.annotations.fluentbit\\.io/parser"
+#define WISHES_FIELD "kubernetes.parser"
 int wishes_init(
     struct wishes *w, const struct definitions *d, const char *path, struct err *e);
 void wishes_done(struct wishes *w);

@@ -1,4 +1,5 @@
 #include "record/jscan.h"
+#include "record/jsonw.h"
 #include "record/kernels.h"
 
 #include <stdint.h>
@@ -31,15 +32,6 @@ jscan_utf8(const char *p, const char *end)
 #undef CONT
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The code unit of \uXXXX at p (which is after the 'u'), or -1. */
 static int
 hex4(const char *p, const char *end)
@@ -49,7 +41,7 @@ hex4(const char *p, const char *end)
 	if (end - p < 4)
 		return -1;
 	for (int i = 0; i < 4; i++) {
-		if ((d = hex_digit(p[i])) < 0)
+		if ((d = str_digit(p[i])) < 0)
 			return -1;
 		v = v << 4 | d;
 	}
@@ -219,27 +211,6 @@ jscan_path(struct str object, struct str path, struct jscan_member *m)
 	}
 }
 
-static char *
-put_utf8(char *to, unsigned c)
-{
-	if (c < 0x80) {
-		*to++ = (char)c;
-	} else if (c < 0x800) {
-		*to++ = (char)(0xc0 | c >> 6);
-		*to++ = (char)(0x80 | (c & 63));
-	} else if (c < 0x10000) {
-		*to++ = (char)(0xe0 | c >> 12);
-		*to++ = (char)(0x80 | (c >> 6 & 63));
-		*to++ = (char)(0x80 | (c & 63));
-	} else {
-		*to++ = (char)(0xf0 | c >> 18);
-		*to++ = (char)(0x80 | (c >> 12 & 63));
-		*to++ = (char)(0x80 | (c >> 6 & 63));
-		*to++ = (char)(0x80 | (c & 63));
-	}
-	return to;
-}
-
 /* \uXXXX, and the second half of a pair when it follows; p is after the 'u'. */
 static const char *
 unescape_u(const char *p, const char *end, char **to)
@@ -260,7 +231,7 @@ unescape_u(const char *p, const char *end, char **to)
 			p += 6;
 		}
 	}
-	*to = put_utf8(*to, c);
+	*to = jsonw_utf8(*to, c);
 	return p;
 }
 

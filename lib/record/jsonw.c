@@ -75,6 +75,18 @@ jsonw_text(char *dst, const char *p, size_t n, uint64_t *replaced)
 }
 
 char *
+jsonw_utf8(char *dst, uint32_t c)
+{
+	static const unsigned char lead[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
+	unsigned n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+
+	for (unsigned i = n - 1; i > 0; i--, c >>= 6)
+		dst[i] = (char)(0x80 | (c & 63));
+	dst[0] = (char)(lead[n] | c);
+	return dst + n;
+}
+
+char *
 jsonw_u64(char *dst, uint64_t v)
 {
 	char digits[JSONW_U64_MAX], *end = digits + sizeof digits, *p = end;

@@ -16,6 +16,10 @@ struct buf;
 /* Write [p, p + n) at `dst`; returns the end.  *replaced grows by the U+FFFDs put in. */
 char *jsonw_text(char *dst, const char *p, size_t n, uint64_t *replaced);
 
+/* Write a character as UTF-8 at `dst` (up to 4 bytes); returns the end.  `c` is at most
+ * U+10FFFF and no half of a pair. */
+char *jsonw_utf8(char *dst, uint32_t c);
+
 /* Write `v` at `dst`, which has room for JSONW_U64_MAX bytes; returns the end. */
 enum { JSONW_U64_MAX = 20 };
 char *jsonw_u64(char *dst, uint64_t v);

@@ -16,54 +16,151 @@ enum { IN_BLOCK = 64 << 10 };
 struct gz {
 	struct inflate_state state;
 	uint8_t in[IN_BLOCK];
-	uint64_t read; /* compressed bytes taken from the file */
 	bool in_member, ended;
 };
 
-struct reader {
-	int fd;
-	uint64_t offset;
-	bool cut, corrupt;
-	struct gz *gz;     /* NULL: plain */
-	struct kept *kept; /* of a stream, else NULL */
-};
-
-/* The first bytes of what cannot be read twice. */
+/* The bytes from `at` on of what cannot be read twice. */
 struct kept {
+	uint64_t at;
 	size_t n;
 	char p[READER_KEPT];
 };
 
-static void
-gz_begin(struct gz *g)
+struct reader {
+	int fd;                           /* -1: a source */
+	const struct reader_source *from; /* NULL: a file */
+	uint64_t offset;
+	uint64_t taken; /* compressed bytes, or those of a source */
+	bool cut, corrupt, stream;
+	bool source_cut;
+	bool peeked; /* the byte at `peeked_at` is `next`, and is taken */
+	char next;
+	uint64_t peeked_at;
+	enum pack pack;
+	const char *why;
+	struct gz *gz;
+	struct unpack *unpack;
+	struct kept *kept; /* NULL: it can be read again */
+};
+
+static const struct reader_unpacker *unpacker;
+
+void
+reader_unpack_by(const struct reader_unpacker *by)
 {
-	isal_inflate_init(&g->state);
-	g->state.crc_flag = ISAL_GZIP;
-	g->state.avail_in = 0;
-	g->read = 0;
-	g->in_member = g->ended = false;
+	unpacker = by;
+}
+
+/* A kind that is read here. */
+static enum pack
+known(enum pack pack)
+{
+	return pack == PACK_GZIP || unpacker != NULL ? pack : PACK_NONE;
+}
+
+static int
+gz_begin(struct reader *r)
+{
+	if (r->gz == NULL && (r->gz = calloc(1, sizeof *r->gz)) == NULL)
+		return -1;
+	isal_inflate_init(&r->gz->state);
+	r->gz->state.crc_flag = ISAL_GZIP;
+	r->gz->state.avail_in = 0;
+	r->gz->in_member = r->gz->ended = false;
+	return 0;
+}
+
+/* More bytes as they are stored: their number, 0: no more, -1 and errno. */
+static ssize_t
+take(struct reader *r, void *p, size_t n)
+{
+	ssize_t got;
+
+	if (r->from != NULL) {
+		if (r->cut || r->corrupt)
+			return 0;
+		if ((got = r->from->read(r->from->arg, p, n)) < 0) {
+			r->cut = r->source_cut = got == SOURCE_CUT;
+			r->corrupt = !r->cut;
+			r->why = r->from->why(r->from->arg);
+			got = 0;
+		}
+	} else if (r->stream) {
+		while ((got = read(r->fd, p, n)) < 0 && errno == EINTR)
+			;
+	} else {
+		got = pread_full(r->fd, p, n, r->taken);
+	}
+	r->taken += got > 0 ? (uint64_t)got : 0;
+	return got;
+}
+
+static ssize_t
+fill_unpack(void *arg, void *p, size_t n)
+{
+	return take(arg, p, n);
+}
+
+/* Make ready to read from the beginning. */
+static int
+begin(struct reader *r)
+{
+	r->taken = r->offset = 0;
+	r->cut = r->corrupt = r->peeked = false;
+	if (r->pack == PACK_GZIP)
+		return gz_begin(r);
+	if (r->unpack != NULL)
+		unpacker->free(r->unpack);
+	r->unpack = NULL;
+	if (r->pack != PACK_NONE)
+		r->unpack = unpacker->open(r->pack, fill_unpack, r);
+	return r->pack != PACK_NONE && r->unpack == NULL ? -1 : 0;
+}
+
+static struct reader *
+ready(struct reader *r, struct err *e)
+{
+	bool once = r != NULL && (r->stream || r->from != NULL);
+
+	if (r != NULL && begin(r) == 0 &&
+	    (!once || (r->kept = calloc(1, sizeof *r->kept)) != NULL))
+		return r;
+	reader_free(r);
+	err_set(e, ST_FAIL, "out of memory");
+	return NULL;
 }
 
 struct reader *
-reader_new(int fd, bool gzip, struct err *e)
+reader_new(int fd, bool packed, struct err *e)
 {
 	struct reader *r = calloc(1, sizeof *r);
-	bool stream = lseek(fd, 0, SEEK_CUR) < 0;
+	unsigned char magic[PACK_MAGIC];
+	ssize_t n;
 
-	if (r != NULL &&
-	    ((gzip && (r->gz = calloc(1, sizeof *r->gz)) == NULL) ||
-		(stream && (r->kept = calloc(1, sizeof *r->kept)) == NULL))) {
-		reader_free(r);
-		r = NULL;
+	if (r != NULL) {
+		r->fd = fd;
+		r->stream = !packed && lseek(fd, 0, SEEK_CUR) < 0;
 	}
-	if (r == NULL) {
-		err_set(e, ST_FAIL, "out of memory");
-		return NULL;
+	if (r != NULL && packed) {
+		n = pread_full(fd, magic, sizeof magic, 0);
+		r->pack = n > 0 ? known(pack_of(magic, (size_t)n)) : PACK_NONE;
+		if (r->pack == PACK_NONE)
+			r->pack = PACK_GZIP;
 	}
-	r->fd = fd;
-	if (gzip)
-		gz_begin(r->gz);
-	return r;
+	return ready(r, e);
+}
+
+struct reader *
+reader_new_source(const struct reader_source *from, enum pack pack, struct err *e)
+{
+	struct reader *r = calloc(1, sizeof *r);
+
+	if (r != NULL) {
+		r->fd = -1;
+		r->from = from;
+		r->pack = known(pack);
+	}
+	return ready(r, e);
 }
 
 void
@@ -71,6 +168,8 @@ reader_free(struct reader *r)
 {
 	if (r != NULL) {
 		free(r->gz);
+		if (r->unpack != NULL)
+			unpacker->free(r->unpack);
 		free(r->kept);
 	}
 	free(r);
@@ -81,11 +180,10 @@ static int
 gz_fill(struct reader *r, const char *name, struct err *e)
 {
 	struct gz *g = r->gz;
-	ssize_t n = pread_full(r->fd, g->in, sizeof g->in, g->read);
+	ssize_t n = take(r, g->in, sizeof g->in);
 
 	if (n < 0)
 		return err_sys(e, name);
-	g->read += (uint64_t)n;
 	g->state.next_in = g->in;
 	g->state.avail_in = (uint32_t)n;
 	return n > 0;
@@ -102,7 +200,7 @@ gz_next_member(struct reader *r, const char *name, struct err *e)
 	for (;;) {
 		if (g->state.avail_in == 0 && (more = gz_fill(r, name, e)) <= 0)
 			return more;
-		if (*g->state.next_in != 0 || g->read <= g->state.avail_in)
+		if (*g->state.next_in != 0 || r->taken <= g->state.avail_in)
 			break;
 		g->state.next_in++;
 		g->state.avail_in--;
@@ -128,7 +226,7 @@ gz_read(struct reader *r, void *p, size_t n, const char *name, struct err *e)
 				return -1;
 			if (more == 0) {
 				g->ended = true;
-				r->cut = g->read == 0;
+				r->cut = r->taken == 0 && !r->corrupt;
 				break;
 			}
 		}
@@ -137,33 +235,75 @@ gz_read(struct reader *r, void *p, size_t n, const char *name, struct err *e)
 		ret = isal_inflate(&g->state);
 		if (ret != ISAL_DECOMP_OK && ret != ISAL_END_INPUT) {
 			r->corrupt = g->ended = true;
+			r->why = NULL;
 		} else if (g->state.block_state == ISAL_BLOCK_FINISH) {
 			g->in_member = false;
 		} else if (g->state.avail_in == 0 && g->state.avail_out == n) {
 			/* nothing came of all there is: the file ends inside a member */
 			if ((more = gz_fill(r, name, e)) < 0)
 				return -1;
-			if (more == 0)
-				r->cut = g->ended = true;
+			if (more == 0) {
+				g->ended = true;
+				r->cut |= !r->corrupt;
+			}
 		}
 	}
 	return (ssize_t)(n - g->state.avail_out);
 }
 
 static ssize_t
-stream_read(struct reader *r, char *p, size_t n)
+unpacked(struct reader *r, void *p, size_t n)
+{
+	ssize_t got = unpacker->read(r->unpack, p, n);
+
+	if (got >= 0 || r->cut || r->corrupt)
+		return got < 0 ? 0 : got;
+	r->cut = unpacker->cut(r->unpack);
+	r->corrupt = !r->cut;
+	r->why = unpacker->why(r->unpack);
+	return 0;
+}
+
+/* What a source gives: all of it is counted, and in a whole archive nothing is being
+ * written, so that data which end too early are damage. */
+static ssize_t
+from_source(struct reader *r, void *p, size_t n, const char *name, struct err *e)
+{
+	ssize_t got = r->gz != NULL       ? gz_read(r, p, n, name, e)
+		      : r->unpack != NULL ? unpacked(r, p, n)
+					  : take(r, p, n);
+
+	if (got > 0 && r->pack != PACK_NONE &&
+	    !r->from->made(r->from->arg, (size_t)got)) {
+		r->corrupt = true;
+		r->why = r->from->why(r->from->arg);
+		return 0;
+	}
+	if (r->cut && !r->source_cut) {
+		r->cut = false;
+		r->corrupt = true;
+		r->why = "its compressed data end too early";
+	}
+	return got;
+}
+
+/* From what is kept, or more, which is kept while there is room. */
+static ssize_t
+once_read(struct reader *r, char *p, size_t n, const char *name, struct err *e)
 {
 	struct kept *k = r->kept;
 	ssize_t got;
 
-	if (r->offset < k->n) {
-		n = n < k->n - r->offset ? n : k->n - (size_t)r->offset;
-		memcpy(p, k->p + r->offset, n);
+	if (r->offset - k->at < k->n) {
+		size_t from = (size_t)(r->offset - k->at);
+
+		n = n < k->n - from ? n : k->n - from;
+		memcpy(p, k->p + from, n);
 		return (ssize_t)n;
 	}
-	while ((got = read(r->fd, p, n)) < 0 && errno == EINTR)
-		;
-	if (got > 0 && k->n < sizeof k->p && r->offset == k->n) {
+	if ((got = r->from != NULL ? from_source(r, p, n, name, e) : take(r, p, n)) < 0)
+		return err_sys(e, name);
+	if (got > 0 && k->n < sizeof k->p && r->offset == k->at + k->n) {
 		size_t more =
 		    sizeof k->p - k->n < (size_t)got ? sizeof k->p - k->n : (size_t)got;
 
@@ -178,14 +318,60 @@ reader_read(struct reader *r, void *p, size_t n, const char *name, struct err *e
 {
 	ssize_t got;
 
-	if (r->gz != NULL)
+	if (r->peeked && r->offset == r->peeked_at && n > 0) {
+		*(char *)p = r->next;
+		r->peeked = false;
+		got = 1;
+	} else if (r->kept != NULL) {
+		got = once_read(r, p, n, name, e);
+	} else if (r->gz != NULL) {
 		got = gz_read(r, p, n, name, e);
-	else if ((got = r->kept != NULL ? stream_read(r, p, n)
-					: pread_full(r->fd, p, n, r->offset)) < 0)
+	} else if (r->unpack != NULL) {
+		got = unpacked(r, p, n);
+	} else if ((got = pread_full(r->fd, p, n, r->offset)) < 0) {
 		return err_sys(e, name);
+	}
 	if (got > 0)
 		r->offset += (uint64_t)got;
 	return got;
+}
+
+int
+reader_more(struct reader *r, const char *name, struct err *e)
+{
+	ssize_t got;
+
+	if (r->peeked && r->offset == r->peeked_at)
+		return 1;
+	if ((got = reader_read(r, &r->next, 1, name, e)) <= 0)
+		return (int)got;
+	r->offset--;
+	r->peeked = true;
+	r->peeked_at = r->offset;
+	return 1;
+}
+
+bool
+reader_reaches(const struct reader *r, uint64_t offset)
+{
+	const struct kept *k = r->kept;
+
+	return k == NULL || offset >= r->offset ||
+	       (offset >= k->at && r->offset <= k->at + k->n);
+}
+
+void
+reader_keep(struct reader *r)
+{
+	if (r->kept != NULL) {
+		struct kept *k = r->kept;
+		size_t gone =
+		    r->offset - k->at < k->n ? (size_t)(r->offset - k->at) : k->n;
+
+		memmove(k->p, k->p + gone, k->n - gone);
+		k->n -= gone;
+		k->at = r->offset;
+	}
 }
 
 int
@@ -194,14 +380,17 @@ reader_seek(struct reader *r, uint64_t offset, const char *name, struct err *e)
 	static _Thread_local char skipped[64 << 10];
 	ssize_t n;
 
-	if (r->gz == NULL) {
+	if (r->pack == PACK_NONE && r->kept == NULL) {
 		r->offset = offset;
 		return 1;
 	}
+	if (!reader_reaches(r, offset))
+		return err_set(e, ST_FAIL, "%s: it can be read once only", name);
 	if (offset < r->offset) {
-		gz_begin(r->gz);
-		r->offset = 0;
-		r->cut = r->corrupt = false;
+		if (r->kept != NULL)
+			r->offset = offset;
+		else if (begin(r) < 0)
+			return err_set(e, ST_FAIL, "out of memory");
 	}
 	while (r->offset < offset) {
 		uint64_t left = offset - r->offset;
@@ -217,7 +406,7 @@ reader_seek(struct reader *r, uint64_t offset, const char *name, struct err *e)
 uint64_t
 reader_past_hole(const struct reader *r, uint64_t offset)
 {
-	off_t data = r->gz == NULL && r->kept == NULL
+	off_t data = r->pack == PACK_NONE && r->kept == NULL
 			 ? lseek(r->fd, (off_t)offset, SEEK_DATA)
 			 : -1;
 
@@ -233,7 +422,33 @@ reader_offset(const struct reader *r)
 bool
 reader_is_stream(const struct reader *r)
 {
-	return r->kept != NULL;
+	return r->stream;
+}
+
+bool
+reader_is_member(const struct reader *r)
+{
+	return r->from != NULL;
+}
+
+uint64_t
+reader_taken(const struct reader *r)
+{
+	return r->pack == PACK_NONE && r->kept == NULL ? r->offset : r->taken;
+}
+
+enum pack
+reader_pack(const struct reader *r)
+{
+	return r->pack;
+}
+
+const char *
+reader_why(const struct reader *r)
+{
+	return r->why != NULL         ? r->why
+	       : r->pack == PACK_GZIP ? "gzip data damaged here"
+				      : "data damaged here";
 }
 
 bool

@@ -61,14 +61,24 @@ suffix(struct str s, int *kind, long long *number)
 }
 
 size_t
+family_packed(struct str name)
+{
+	static const char *const ends[] = { ".gz", ".zst", ".xz", ".bz2" };
+
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+		if (str_ends(name, str_of(ends[i])))
+			return strlen(ends[i]);
+	return 0;
+}
+
+size_t
 family_base(struct str name)
 {
 	int kind;
 	long long number;
 	size_t n = name.n;
 
-	if (str_ends(name, STR(".gz")))
-		n -= 3;
+	n -= family_packed(name);
 	for (size_t i = n; i-- > 1;)
 		if ((name.p[i] == '.' || name.p[i] == '-') && n - i <= 24 &&
 		    suffix((struct str){ name.p + i, n - i }, &kind, &number)) {
@@ -93,15 +103,15 @@ family_has(struct str base, struct str name, struct member *m)
 	if (!str_starts(name, base))
 		return false;
 	m->live = name.n == base.n;
-	m->gzip = str_ends(name, STR(".gz"));
+	m->packed = family_packed(name) > 0;
 	m->kind = LIVE;
 	m->number = 0;
 	if (m->live)
 		return true;
-	name.n -= m->gzip ? 3 : 0;
+	name.n -= family_packed(name);
 	if (name.n == base.n) { /* NAME.gz alone: what was NAME */
 		m->kind = BY_TIME;
-		return m->gzip;
+		return m->packed;
 	}
 	return name.n > base.n && suffix((struct str){ name.p + base.n, name.n - base.n },
 				      &m->kind, &m->number);
@@ -127,7 +137,8 @@ families_done(struct families *fs)
 }
 
 static int
-append(struct families *fs, const char *shown, const char *real, const char *only)
+append(struct families *fs, const char *shown, const char *real, const char *only,
+    bool walked)
 {
 	struct family *p, f = { 0 };
 	const char *slash = strrchr(real, '/');
@@ -140,6 +151,7 @@ append(struct families *fs, const char *shown, const char *real, const char *onl
 		fs->list = p;
 		fs->cap = cap;
 	}
+	f.walked = walked;
 	f.shown = strdup(shown);
 	f.dir = slash == real ? strdup("/") : strndup(real, (size_t)(slash - real));
 	f.base = strdup(slash + 1);
@@ -153,8 +165,8 @@ append(struct families *fs, const char *shown, const char *real, const char *onl
 	return 1;
 }
 
-static bool
-skipped(const char *path, const char *const skip[], size_t skips)
+bool
+family_skipped(const char *path, const char *const skip[], size_t skips)
 {
 	const char *slash = strrchr(path, '/');
 
@@ -246,7 +258,7 @@ add_file(struct walk *w, const char *path, bool walked)
 	struct err e;
 	size_t base;
 
-	if (skipped(path, w->skip, w->skips) || is_temporary(path))
+	if (family_skipped(path, w->skip, w->skips) || is_temporary(path))
 		return 0;
 	/* between its rename and the next line a log has no live file; realpath then
 	 * leaves in `real` how far it came */
@@ -273,9 +285,9 @@ add_file(struct walk *w, const char *path, bool walked)
 		if (walked && strlen(path) >= strlen(slash))
 			snprintf(shown, sizeof shown, "%.*s%s",
 			    (int)(strrchr(path, '/') - path + 1), path, slash);
-		if (append(w->fs, shown, real, only) < 0)
+		if (append(w->fs, shown, real, only, walked) < 0)
 			return -1;
-	} else if (append(w->fs, shown, real, NULL) < 0) {
+	} else if (append(w->fs, shown, real, NULL, walked) < 0) {
 		return -1;
 	}
 	w->added++;
@@ -300,8 +312,9 @@ walk_entry(struct walk *w, const char *dir, const char *name, int depth)
 	if (lstat(path, &st) < 0)
 		return 0; /* gone since the listing */
 	if (S_ISDIR(st.st_mode))
-		return skipped(path, w->skip, w->skips) ? 0
-							: walk_dir(w, path, depth + 1);
+		return family_skipped(path, w->skip, w->skips)
+			   ? 0
+			   : walk_dir(w, path, depth + 1);
 	if (S_ISLNK(st.st_mode) && stat(path, &st) < 0)
 		return add_file(w, path, true);
 	if (!S_ISREG(st.st_mode) || str_ends(str_of(name), STR(".tmp")))
@@ -500,9 +513,9 @@ same_log(const struct member *plain, const struct member *packed)
 {
 	size_t n = strlen(plain->name);
 
-	return !plain->gzip && packed->gzip &&
+	return !plain->packed && packed->packed &&
 	       strncmp(plain->name, packed->name, n) == 0 &&
-	       strcmp(packed->name + n, ".gz") == 0;
+	       family_packed(str_of(packed->name)) == strlen(packed->name) - n;
 }
 
 static void

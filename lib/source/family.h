@@ -7,7 +7,7 @@
  *
  * kubelet renames with a local time and compresses at the next rotation through NAME.tmp
  * (not read); Docker and logrotate count upwards: NAME.1, NAME.2.gz.  X and X.gz are one
- * file, and the plain one is read.  Oldest come first.
+ * file, and the plain one is read; so with .zst, .xz and .bz2.  Oldest come first.
  *
  * The listing is made, everything opened, and the listing made again until both agree, so
  * that no file slips between two names.  Files are read through the descriptors opened
@@ -31,7 +31,8 @@ struct member {
 	char name[NAME_MAX + 1]; /* in the family's directory */
 	int fd;
 	struct stat st;
-	bool gzip, live;
+	bool packed; /* compressed: final, and read through decompress.h */
+	bool live;
 	int kind; /* the order of age: see family.c */
 	long long number;
 };
@@ -42,6 +43,7 @@ struct family {
 	char *base;  /* name of the live file there */
 	char *
 	    only; /* read just this member (an operand that is itself rotated), or NULL */
+	bool walked;           /* found in a directory, not named */
 	struct member *member; /* oldest first, by family_open */
 	size_t members;
 };
@@ -74,6 +76,12 @@ void family_close(struct family *f);
 
 /* Is `name` the live file `base` or a rotated sibling of it?  Fills kind and number. */
 bool family_has(struct str base, struct str name, struct member *m);
+
+/* Does a glob of `skip` match the path, or its last part? */
+bool family_skipped(const char *path, const char *const skip[], size_t skips);
+
+/* The ending of a compressed file's name: how many bytes it is; 0: none. */
+size_t family_packed(struct str name);
 
 /* The live name that a rotated one belongs to: how many bytes of `name` it is. */
 size_t family_base(struct str name);

@@ -102,7 +102,7 @@ add_first_line(struct first_lines *fl, const char *path)
 		fl->unsure |= errno != ENOENT;
 		return;
 	}
-	r = reader_new(fd, str_ends(str_of(path), STR(".gz")), &unused);
+	r = reader_new(fd, family_packed(str_of(path)) > 0, &unused);
 	if (r != NULL)
 		got = identity_read(r, true, &who, path, &unused);
 	reader_free(r);
@@ -174,6 +174,8 @@ is_missed(
 
 	if (n->seen || n->dead || !plain_path(n->file, file) || !plain_path(n->dir, dir))
 		return false;
+	if (!sweep_in_shard(s, file))
+		return false;
 	if (!covered(file, operands, count) || dangles(file))
 		return false;
 	return sweep_listed(s, dir) || (access(dir, F_OK) < 0 && errno == ENOENT);
@@ -214,7 +216,7 @@ first_after(struct sweep *s, const struct ledger_entry *n, char time[48])
 	    family_open(&f, &s->names, s->rotated, NULL, NULL, &unused) < 0)
 		return;
 	if (f.members > 0 &&
-	    (r = reader_new(f.member[0].fd, f.member[0].gzip, &unused)) != NULL) {
+	    (r = reader_new(f.member[0].fd, f.member[0].packed, &unused)) != NULL) {
 		if (identity_read(r, false, &id, file, &unused) > 0 && !id.unfinished) {
 			struct str line = { id.first, id.line_n - 1 };
 

@@ -7,6 +7,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* The same in what is read once: step by step, so that the step in which they end is still
+ * kept.  1; 0: there is nothing else; -1. */
+static int
+find_hole_forward(struct reader *r, uint64_t *hole, const char *name, struct err *e)
+{
+	char block[IDENTITY_FIRST];
+	ssize_t n;
+
+	if (reader_seek(r, 0, name, e) < 0)
+		return -1;
+	for (;;) {
+		*hole = reader_offset(r);
+		reader_keep(r);
+		if ((n = reader_read(r, block, sizeof block, name, e)) <= 0)
+			return (int)n;
+		for (ssize_t i = 0; i < n; i++)
+			if (block[i] != '\0') {
+				*hole += (uint64_t)i;
+				return 1;
+			}
+	}
+}
+
 /* Where the NULs end that the file begins with; 0 if there is nothing else.  0, or -1. */
 static int
 find_hole(struct reader *r, uint64_t *hole, const char *name, struct err *e)
@@ -55,9 +78,18 @@ identity_read(
 	*id = (struct identity){ .first_n = 0 };
 	if (reader_seek(r, 0, name, e) < 0 || read_first(r, id, name, e) < 0)
 		return -1;
-	if (id->first_n > 0 && id->first[0] == '\0' && !reader_is_stream(r) &&
-	    (find_hole(r, &id->hole, name, e) < 0 ||
-		reader_seek(r, id->hole, name, e) < 0 || read_first(r, id, name, e) < 0))
+	if (id->first_n > 0 && id->first[0] == '\0' && reader_is_member(r)) {
+		int more = find_hole_forward(r, &id->hole, name, e);
+
+		if (more <= 0)
+			return more;
+		if (reader_seek(r, id->hole, name, e) < 0 ||
+		    read_first(r, id, name, e) < 0)
+			return -1;
+	} else if (id->first_n > 0 && id->first[0] == '\0' && !reader_is_stream(r) &&
+		   (find_hole(r, &id->hole, name, e) < 0 ||
+		       reader_seek(r, id->hole, name, e) < 0 ||
+		       read_first(r, id, name, e) < 0))
 		return -1;
 	if (id->first_n == 0)
 		return 0;
@@ -75,13 +107,35 @@ identity_sum(const char *p, size_t n)
 	return hash64(p, n);
 }
 
+/* How much of the window [from, at) is there already, at its beginning: NULs that the file
+ * begins with, or the end of the window before it; the reader is then where the rest is. */
+static int
+window_begun(struct identity *id, struct reader *r, uint64_t from, uint64_t at,
+    size_t *got, const char *name, struct err *e)
+{
+	uint64_t kept = id->window_at - id->window_n;
+
+	*got = 0;
+	if (id->window_n > 0 && reader_offset(r) == id->window_at &&
+	    id->window_at <= at && id->window_at > from && kept <= from) {
+		*got = (size_t)(id->window_at - from);
+		memmove(id->window, id->window + (from - kept), *got);
+		return 1;
+	}
+	if (from < id->hole) {
+		*got = (size_t)((id->hole < at ? id->hole : at) - from);
+		memset(id->window, 0, *got);
+	}
+	return reader_seek(r, from + *got, name, e);
+}
+
 int
 identity_window(struct identity *id, struct reader *r, uint64_t at, uint64_t *sum,
     const char *name, struct err *e)
 {
-	size_t want = at < sizeof id->window ? (size_t)at : sizeof id->window, got = 0;
+	size_t want = at < sizeof id->window ? (size_t)at : sizeof id->window, got;
 	ssize_t n;
-	int there = reader_seek(r, at - want, name, e);
+	int there = window_begun(id, r, at - want, at, &got, name, e);
 
 	id->window_n = 0;
 	if (there <= 0)
@@ -196,4 +250,162 @@ identity_match(struct identity *id, const struct ledger *l, struct reader *r, bo
 	}
 	snprintf(id->id, sizeof id->id, "%.*s", (int)file_part(best->id).n, best->id);
 	return 1;
+}
+
+/* X and X.gz are one file, also of another compression. */
+static bool
+same_but_packed(struct str a, struct str b)
+{
+	static const char *const ends[] = { ".gz", ".zst", ".xz", ".bz2" };
+	struct str longer = a.n > b.n ? a : b, shorter = a.n > b.n ? b : a;
+
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+		if (longer.n == shorter.n + strlen(ends[i]) &&
+		    str_starts(longer, shorter) && str_ends(longer, str_of(ends[i])))
+			return true;
+	return false;
+}
+
+/* An entry whose window is still to be looked at. */
+struct candidate {
+	const struct ledger_entry *n;
+	struct str part; /* its id without stream */
+	bool fits, not ;
+	int hint;
+};
+
+static int
+by_at(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+
+	return (x->n->at > y->n->at) - (x->n->at < y->n->at);
+}
+
+/* The only stream of its file. */
+static bool
+raw_id(const struct ledger_entry *n)
+{
+	return strchr(n->id, '/') == NULL;
+}
+
+/* Another stream of the file has not the right bytes, so this is not the file. */
+static void
+rule_out(struct candidate *c, size_t n, struct str part)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(c[i].part, part))
+			c[i].not = true;
+}
+
+/* The entries that the file may be.  Their number, or -1; *pending: one of them is a file
+ * of this run that is not read yet. */
+static long
+candidates(const struct identity *id, const struct ledger *l, bool raw, struct str file,
+    struct str other, struct candidate **list, bool *pending, size_t *met, struct err *e)
+{
+	struct ledger_entry *n;
+	size_t at = 0, cap = 0, count = 0;
+
+	*list = NULL;
+	*pending = false;
+	*met = 0;
+	while ((n = ledger_like(l, str_of(id->hash), &at)) != NULL) {
+		bool twin = raw && (same_but_packed(str_of(n->file), file) ||
+				       str_eq(str_of(n->file), other));
+		struct candidate *p = *list;
+
+		++*met;
+		if (raw && n->seen && !twin)
+			continue;
+		*pending |= n->seen && n->path != NULL && *n->path == '\0';
+		if (count == cap) {
+			cap = cap ? 2 * cap : 8;
+			if ((p = realloc(*list, cap * sizeof *p)) == NULL) {
+				free(*list);
+				return err_set(e, ST_FAIL, "out of memory");
+			}
+			*list = p;
+		}
+		p[count++] = (struct candidate){ .n = n,
+			.part = file_part(n->id),
+			.hint = raw && (twin || str_eq(str_of(n->file), file)) };
+	}
+	if (count > 0)
+		qsort(*list, count, sizeof **list, by_at);
+	return (long)count;
+}
+
+/* The first and the last byte of the file come by once: look at each window on the way.
+ * *ended: the file is shorter than some. */
+static int
+look_at(struct candidate *c, size_t count, struct identity *id, struct reader *r,
+    bool *ended, const char *name, struct err *e)
+{
+	uint64_t sum = 0, at = 0;
+	int there = 1;
+	size_t hinted = 0;
+	bool sure = false;
+
+	for (size_t i = 0; i < count; i++)
+		hinted += c[i].hint > 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (c[i].not )
+			continue;
+		if (c[i].n->at != at && there > 0) {
+			at = c[i].n->at;
+			if ((there = identity_window(id, r, at, &sum, name, e)) < 0)
+				return -1;
+		}
+		*ended |= there == 0;
+		if (at > 0 && (there == 0 || sum != c[i].n->sum))
+			rule_out(raw_id(c[i].n) ? &c[i] : c, raw_id(c[i].n) ? 1 : count,
+			    c[i].part);
+		else
+			c[i].fits = true;
+		hinted -= c[i].hint > 0;
+		sure |= c[i].fits && c[i].hint;
+		if (sure && hinted == 0)
+			return 0;
+	}
+	return 0;
+}
+
+enum identity_found
+identity_match_forward(struct identity *id, const struct ledger *l, struct reader *r,
+    bool raw, struct str file, struct str twin, const char *name, struct err *e)
+{
+	struct candidate *c, *best = NULL;
+	bool pending, ended = false;
+	size_t met;
+	long count = candidates(id, l, raw, file, twin, &c, &pending, &met, e);
+
+	if (count < 0)
+		return IDENTITY_FAILED;
+	if (pending) {
+		free(c);
+		return IDENTITY_PENDING;
+	}
+	if (c != NULL && look_at(c, (size_t)count, id, r, &ended, name, e) < 0) {
+		free(c);
+		return IDENTITY_FAILED;
+	}
+	for (long i = 0; c != NULL && i < count; i++)
+		if (c[i].fits && !c[i].not &&(best == NULL || c[i].hint > best->hint ||
+					      (c[i].hint == best->hint &&
+						  better(c[i].n, best->n, file))))
+			best = &c[i];
+	if (best != NULL)
+		snprintf(id->id, sizeof id->id, "%.*s", (int)best->part.n, best->part.p);
+	else if ((raw || !ended) && met < IDENTITY_LIKE_MAX)
+		new_id(id, l);
+	free(c);
+	if (best == NULL && (raw || !ended) && met >= IDENTITY_LIKE_MAX)
+		return err_set(e, ST_ASIDE, "more than %d files begin alike; not read",
+			   IDENTITY_LIKE_MAX),
+		       IDENTITY_FAILED;
+	return best != NULL    ? IDENTITY_KNOWN
+	       : raw || !ended ? IDENTITY_NEW
+			       : IDENTITY_STUB;
 }

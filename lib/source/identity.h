@@ -24,6 +24,8 @@ enum {
 	IDENTITY_FIRST = 1024,
 	IDENTITY_WINDOW = 1024,
 	IDENTITY_ID_MAX = 40,
+	IDENTITY_LIKE_MAX =
+	    8192, /* entries of one first line that a member is looked for among */
 };
 
 struct identity {
@@ -64,5 +66,27 @@ uint64_t identity_sum(const char *p, size_t n);
  * Fills id->id, with a new number if none fits.  1: known; 0: new; -1. */
 int identity_match(struct identity *id, const struct ledger *l, struct reader *r,
     bool raw, struct str file, const char *name, struct err *e);
+
+enum identity_found {
+	IDENTITY_FAILED = -1,
+	IDENTITY_NEW,
+	IDENTITY_KNOWN,
+	IDENTITY_STUB, /* it ends before what is archived of its log */
+	IDENTITY_PENDING, /* a file that begins alike is met and not read yet: ask again then */
+};
+
+/* The same for what can be read forward only (a member of an archive), in one pass: the
+ * entries' windows are looked at in the order of their offsets, up to the furthest.  The
+ * reader then stands where the last of them was, perhaps behind the cursor; whoever wants to
+ * read from there has to begin the archive anew.
+ *
+ * Lines with times make equal content the same log, so that entries met before in this run
+ * count too: what a copy has more is read on, under the same id.  `raw` files met before are
+ * others, but for X beside X.gz, and for `twin`, the name that it is a link to (n = 0: none).
+ * An entry whose `path` is "" is of a member that is decided
+ * upon and not read yet. */
+enum identity_found identity_match_forward(struct identity *id, const struct ledger *l,
+    struct reader *r, bool raw, struct str file, struct str twin, const char *name,
+    struct err *e);
 
 #endif

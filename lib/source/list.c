@@ -2,19 +2,10 @@
 #include "base/err.h"
 #include "base/fileio.h"
 #include "ledger/ledger.h"
+#include "source/backfill.h"
 #include "source/decompress.h"
 
 #include <stdio.h>
-
-/* What is told of one file. */
-struct listed {
-	char path[PATH_MAX];
-	struct identity id;
-	enum frame_format format;
-	const struct ledger_entry *entry; /* of the stream that is behind; NULL: none */
-	uint64_t size;
-	const char *state;
-};
 
 static void
 put_text(struct ndjson_out *o, const char *name, struct str text)
@@ -45,16 +36,15 @@ put_flag(struct ndjson_out *o, const char *name, bool yes)
 	ndjson_add(o, yes ? "\":true" : "\":false", yes ? 6 : 7);
 }
 
-static int
-put(struct sweep *s, const struct family *f, const struct member *m,
-    const struct listed *w, struct err *e)
+int
+list_put(struct sweep *s, const struct listed *w, struct err *e)
 {
 	static const char *const formats[] = { "", "docker", "cri", "raw" };
 	struct ndjson_out *o = s->tail.out;
 	uint64_t done = w->entry != NULL ? w->entry->end : 0, unused = 0;
 
 	NDJSON_LIT(o, "{\"file\":\"");
-	ndjson_text(o, f->shown, strlen(f->shown), &unused);
+	ndjson_text(o, w->file, strlen(w->file), &unused);
 	NDJSON_LIT(o, "\"");
 	put_text(o, "path", str_of(w->path));
 	put_text(o, "id", str_of(w->id.id));
@@ -62,7 +52,7 @@ put(struct sweep *s, const struct family *f, const struct member *m,
 	put_number(o, "size", w->size);
 	put_number(o, "committed", done);
 	put_number(o, "lag", w->size > done ? w->size - done : 0);
-	put_flag(o, "live", m->live);
+	put_flag(o, "live", w->live);
 	put_flag(o, "final", w->entry != NULL && w->entry->final);
 	put_text(o, "last_read", str_of(w->entry != NULL ? w->entry->time : ""));
 	put_text(o, "state", str_of(w->state));
@@ -70,13 +60,21 @@ put(struct sweep *s, const struct family *f, const struct member *m,
 	return ndjson_end(o, e);
 }
 
+/* Decompressed.  gzip says it at its end, the others do not. */
 static uint64_t
-size_of(const struct member *m)
+size_of(const struct member *m, struct reader *r)
 {
 	unsigned char last[4];
+	struct err unused;
 
-	if (!m->gzip)
+	if (!m->packed)
 		return (uint64_t)m->st.st_size;
+	if (pread_full(m->fd, last, sizeof last, 0) == sizeof last &&
+	    pack_of(last, sizeof last) != PACK_GZIP) {
+		if (r == NULL || reader_seek(r, UINT64_MAX, m->name, &unused) < 0)
+			return 0;
+		return reader_offset(r);
+	}
 	if (m->st.st_size < 18 ||
 	    pread_full(m->fd, last, sizeof last, (uint64_t)m->st.st_size - sizeof last) !=
 		sizeof last)
@@ -87,8 +85,8 @@ size_of(const struct member *m)
 
 /* The streams of a file: the one that is behind counts, and one without entry is most so.
  * They are noted as met, so that no other file is taken for this one. */
-static void
-find_entry(struct sweep *s, struct listed *w)
+void
+list_entry(struct sweep *s, struct listed *w)
 {
 	static const char *const ending[] = { "/o", "/e" };
 	char id[IDENTITY_ID_MAX + 4];
@@ -108,32 +106,46 @@ find_entry(struct sweep *s, struct listed *w)
 	}
 }
 
-/* 0, or -1 and `e`: the file could not be looked at. */
-static int
-look(struct sweep *s, const struct family *f, const struct member *m, struct listed *w,
-    struct err *e)
+const char *
+list_state(const struct listed *w)
 {
-	struct reader *r = reader_new(m->fd, m->gzip, e);
+	return w->entry == NULL ? "new" : w->entry->end < w->size ? "behind" : "done";
+}
+
+/* 0, or -1 and `e`: the file could not be looked at.  *bundle: it is an archive. */
+static int
+look(struct sweep *s, const struct family *f, struct member *m, struct listed *w,
+    bool *bundle, struct err *e)
+{
+	struct reader *r = reader_new(m->fd, m->packed, e);
 	int got = -1;
 
-	w->size = size_of(m);
 	w->state = "unreadable";
-	if (r != NULL && (got = identity_read(r, m->gzip, &w->id, w->path, e)) == 0)
+	if (r != NULL && (got = identity_read(r, m->packed, &w->id, w->path, e)) > 0 &&
+	    !m->packed && pack_of(w->id.first, w->id.first_n) != PACK_NONE) {
+		m->packed = true;
+		reader_free(r);
+		if ((r = reader_new(m->fd, true, e)) == NULL)
+			return -1;
+		got = identity_read(r, true, &w->id, w->path, e);
+	}
+	if (got == 0)
 		w->state = "empty";
-	if (got > 0 && w->id.unfinished) {
+	if (got > 0 && (got = backfill_take(s, f, m, &w->id, bundle, e)) == 0) {
 		w->state = "waiting";
-	} else if (got > 0) {
+		got = !*bundle && !w->id.unfinished;
+	}
+	if (got > 0) {
 		w->id.inode = m->st.st_ino;
 		w->format = sweep_format(s, &w->id);
 		got = identity_match(&w->id, s->ledger, r, w->format == FRAME_RAW,
 		    str_of(f->shown), w->path, e);
 		if (got > 0)
-			find_entry(s, w);
-		if (got >= 0)
-			w->state = w->entry == NULL          ? "new"
-				   : w->entry->end < w->size ? "behind"
-							     : "done";
+			list_entry(s, w);
 	}
+	w->size = *bundle ? 0 : size_of(m, r);
+	if (got >= 0 && w->format != FRAME_AUTO)
+		w->state = list_state(w);
 	reader_free(r);
 	return got < 0 ? -1 : 0;
 }
@@ -141,20 +153,27 @@ look(struct sweep *s, const struct family *f, const struct member *m, struct lis
 int
 list_family(struct sweep *s, struct family *f, struct err *e)
 {
-	int r = family_open(f, &s->names, s->rotated, s->warn, s->arg, e);
+	bool mine = sweep_in_shard(s, f->shown);
+	int r = family_open(f, &s->names, s->rotated, mine ? s->warn : NULL, s->arg, e);
 
 	if (r < 0) {
-		s->warn(s->arg, e);
+		if (mine)
+			s->warn(s->arg, e);
 		return 0;
 	}
 	for (size_t i = 0; i < f->members; i++) {
-		struct listed w = { .state = "" };
+		char path[PATH_MAX];
+		struct listed w = { .file = f->shown,
+			.path = path,
+			.live = f->member[i].live,
+			.state = "" };
 		struct err why;
+		bool bundle = false;
 
-		snprintf(w.path, sizeof w.path, "%s/%s", f->dir, f->member[i].name);
-		if (look(s, f, &f->member[i], &w, &why) < 0)
+		snprintf(path, sizeof path, "%s/%s", f->dir, f->member[i].name);
+		if (look(s, f, &f->member[i], &w, &bundle, &why) < 0 && mine)
 			s->warn(s->arg, &why);
-		if (put(s, f, &f->member[i], &w, e) < 0)
+		if (!bundle && mine && list_put(s, &w, e) < 0)
 			return -1;
 	}
 	family_close(f);

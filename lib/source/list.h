@@ -8,11 +8,29 @@
  * committed is the cursor, of two streams the one that is behind; lag is size - committed.
  * state: "new", "behind", "done", "empty", "waiting" (its first line has no end yet) or
  * "unreadable" (why is then told by `warn`).  Of a file only its first KiB and, to tell equal
- * beginnings apart, one KiB more are read; of a .gz all up to there.
+ * beginnings apart, one KiB more are read; of a .gz all up to there; of .zst, .xz, .bz2 and
+ * members of archives all, for their sizes.
  */
 #ifndef LIST_H
 #define LIST_H
 #include "source/sweep.h"
+
+/* What is told of one file. */
+struct listed {
+	const char *file, *path;
+	struct identity id;
+	enum frame_format format;
+	const struct ledger_entry *entry; /* of the stream that is behind; NULL: none */
+	uint64_t size;
+	bool live;
+	const char *state;
+};
+
+int list_put(struct sweep *s, const struct listed *w, struct err *e);
+/* The entry of w->id and w->format. */
+void list_entry(struct sweep *s, struct listed *w);
+/* "new", "behind" or "done". */
+const char *list_state(const struct listed *w);
 
 /* The files of a family, oldest first.  0, or -1: the output failed. */
 int list_family(struct sweep *s, struct family *f, struct err *e);

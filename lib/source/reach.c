@@ -191,10 +191,9 @@ void
 reach_dir(const char *dir, reach_place *place)
 {
 	struct found f = { .place = place };
-	char real[PATH_MAX];
 
-	if (realpath(dir, real) != NULL)
-		add_like(&f, real);
+	if (*dir == '/' && access(dir, F_OK) == 0)
+		add_like(&f, dir);
 	for (size_t i = 0; i < f.n; i++)
 		free(f.dir[i]);
 }

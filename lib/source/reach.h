@@ -21,7 +21,7 @@ typedef void reach_place(const char *dir);
 
 void reach(char *const operands[], int n, bool later, reach_place *place);
 
-/* A directory where files were before. */
+/* A directory where files were before, by its real name. */
 void reach_dir(const char *dir, reach_place *place);
 
 #endif

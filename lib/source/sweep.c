@@ -5,7 +5,11 @@
 #include "ledger/ledger.h"
 #include "record/jsonw.h"
 #include "record/timestamp.h"
+#include "source/backfill.h"
+#include "source/bundle.h"
+#include "source/claim.h"
 #include "source/decompress.h"
+#include "source/unpack.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -60,6 +64,7 @@ index_stats(struct ledger *l)
 int
 sweep_init(struct sweep *s, struct err *e)
 {
+	unpack_use();
 	s->dirs = calloc(1, sizeof *s->dirs);
 	s->known = index_stats(s->ledger);
 	if (s->dirs == NULL || s->known == NULL)
@@ -135,12 +140,23 @@ sweep_listed(const struct sweep *s, const char *dir)
 	       bsearch(&dir, s->dirs->path, s->dirs->n, sizeof dir, by_path) != NULL;
 }
 
-static void
-stat_text(const struct stat *st, char text[96])
+void
+sweep_stat(const struct stat *st, char text[96])
 {
 	snprintf(text, 96, "%" PRIu64 ":%" PRIu64 ":%" PRIu64 ":%" PRId64,
 	    (uint64_t)st->st_dev, (uint64_t)st->st_ino, (uint64_t)st->st_size,
 	    (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec);
+}
+
+bool
+sweep_in_shard(const struct sweep *s, const char *shown)
+{
+	const char *slash = strrchr(shown, '/');
+	struct str name = str_of(slash != NULL ? slash + 1 : shown);
+
+	return s->shards < 2 ||
+	       hash64(shown, (size_t)(name.p - shown) + family_base(name)) % s->shards ==
+		   s->shard;
 }
 
 static void
@@ -182,7 +198,7 @@ nothing_new(struct sweep *s, struct met *w)
 		return 0;
 	for (size_t i = 0; i < n; i++)
 		if (!hit[i]->final &&
-		    (w->m->gzip || w->final || hit[i]->live != w->m->live ||
+		    (w->m->packed || w->final || hit[i]->live != w->m->live ||
 			hit[i]->end < (uint64_t)w->m->st.st_size))
 			return 0;
 	for (size_t i = 0; i < n; i++) {
@@ -210,7 +226,7 @@ is_final(const struct sweep *s, const struct family *f, size_t i)
 {
 	const struct member *m = &f->member[i];
 
-	if (m->gzip)
+	if (m->packed)
 		return true;
 	if (!left_alone(s, m))
 		return false;
@@ -224,8 +240,8 @@ static int
 begins(struct met *a, struct met *b, struct err *e)
 {
 	char x[16384], y[16384];
-	struct reader *rb = reader_new(b->m->fd, b->m->gzip, e),
-		      *ra = reader_new(a->m->fd, a->m->gzip, e);
+	struct reader *rb = reader_new(b->m->fd, b->m->packed, e),
+		      *ra = reader_new(a->m->fd, a->m->packed, e);
 	ssize_t n = -1, k, got;
 
 	while (ra != NULL && rb != NULL &&
@@ -271,7 +287,7 @@ enum copy { NO_COPY, COPY, LONGER_COPY };
 static enum copy
 compare(struct met *w, const char *path)
 {
-	struct member m = { .gzip = str_ends(str_of(path), STR(".gz")) };
+	struct member m = { .packed = family_packed(str_of(path)) > 0 };
 	struct met other = { .m = &m };
 	struct err unused;
 	enum copy is = NO_COPY;
@@ -287,7 +303,7 @@ compare(struct met *w, const char *path)
 	return is;
 }
 
-/* Do two texts of stat_text begin with the same device and inode? */
+/* Do two texts of sweep_stat begin with the same device and inode? */
 static bool
 same_inode(const char *a, const char *b)
 {
@@ -347,66 +363,12 @@ is_stub(struct sweep *s, struct met *w, struct err *e)
 	return 0;
 }
 
-/* Claim the ids of a file for this run and take over its cursors. */
-static int
-claim(struct sweep *s, struct met *w, struct tail_file *f, struct str file, struct err *e)
-{
-	static const char *const ending[] = { "/o", "/e" };
-	unsigned streams = f->format == FRAME_RAW ? 1 : 2;
-	char id[IDENTITY_ID_MAX + 4];
-
-	for (unsigned i = 0; i < streams; i++) {
-		struct ledger_entry *n;
-
-		snprintf(id, sizeof id, "%s%s", w->id.id, streams > 1 ? ending[i] : "");
-		if ((n = ledger_put(s->ledger, str_of(id))) == NULL ||
-		    ledger_set_text(&n->file, file) < 0 ||
-		    ledger_set_text(&n->path, str_of(w->name)) < 0 ||
-		    ledger_set_text(&n->stat, str_of(w->stat)) < 0)
-			return err_set(e, ST_FAIL, "out of memory");
-		n->seen = true;
-		f->cursor[i] = n->end > w->id.hole ? n->end : w->id.hole;
-		s->n.holes += i == 0 && n->end < w->id.hole ? w->id.hole : 0;
-	}
-	return 0;
-}
-
 static int
 raw_json(const char *text, struct buf *b, struct err *e)
 {
 	buf_init(b, 8 * PATH_MAX);
 	jsonw_string(b, text, strlen(text));
 	return buf_check(b, text, e);
-}
-
-/* Later copies of the file, and the next round, go on from where it was read to. */
-static int
-remember(struct sweep *s, const struct met *w, const struct tail_file *t)
-{
-	static const char *const ending[] = { "/o", "/e" };
-	bool raw = t->format == FRAME_RAW;
-	char id[IDENTITY_ID_MAX + 4], time[TIMESTAMP_MAX];
-
-	timestamp_format(s->now, time);
-	for (unsigned i = 0; i < (raw ? 1 : 2); i++) {
-		struct ledger_entry *n;
-
-		snprintf(id, sizeof id, "%s%s", w->id.id, raw ? "" : ending[i]);
-		if ((n = ledger_find(s->ledger, str_of(id))) == NULL ||
-		    ledger_set_text(&n->dir, t->dir) < 0 ||
-		    ledger_set_text(&n->time, str_of(time)) < 0)
-			return -1;
-		n->end = t->cursor[i];
-		n->gen = s->ledger->gen + 1; /* should it be committed */
-		if (t->at > 0) {
-			n->at = t->at;
-			n->sum = t->sum;
-		}
-		n->size = t->limit > n->size ? t->limit : n->size;
-		n->live = t->live;
-		n->final = t->final && t->cursor[i] == t->at;
-	}
-	return 0;
 }
 
 /* The file is read on from where its streams were left; later copies of it go on from
@@ -417,14 +379,14 @@ read_on(struct sweep *s, struct met *w, struct tail_file *t, struct err *e)
 	uint64_t furthest = t->cursor[0] > t->cursor[1] ? t->cursor[0] : t->cursor[1];
 	int r;
 
-	if (!w->m->gzip && furthest > t->limit) {
+	if (!w->m->packed && furthest > t->limit) {
 		note(s, w->name, "shorter than it was read; left to the next sweep");
 		s->n.waiting++;
 		return 0;
 	}
 	s->n.files++;
 	r = tail_read(&s->tail, t, e);
-	return r < 0 || remember(s, w, t) < 0 ? -1 : r;
+	return r < 0 || claim_remember(s->ledger, &w->id, t, s->now) < 0 ? -1 : r;
 }
 
 enum frame_format
@@ -445,7 +407,7 @@ read_member(
 	struct tail_file t = { .name = w->name,
 		.reader = w->reader,
 		.fd = w->m->fd,
-		.gzip = w->m->gzip,
+		.packed = w->m->packed,
 		.id = &w->id,
 		.format = sweep_format(s, &w->id),
 		.src_file = src_file,
@@ -453,10 +415,11 @@ read_member(
 		.stat = w->stat,
 		.gen = s->ledger->gen,
 		.final = w->final,
-		.limit = w->m->gzip ? 0 : (uint64_t)w->m->st.st_size,
+		.limit = w->m->packed ? 0 : (uint64_t)w->m->st.st_size,
 		.live = w->m->live,
 		.positions = true };
 	enum copy is = met_elsewhere(s, w, t.format);
+	uint64_t hole;
 	int r;
 
 	if (is == COPY) {
@@ -476,12 +439,13 @@ read_member(
 			return r < 0;
 		}
 	}
-	if (claim(s, w, &t, src_file, e) < 0)
+	if (claim_ids(s->ledger, &w->id, &t, str_of(w->name), &hole, e) < 0)
 		return -1;
+	s->n.holes += hole;
 	if ((r = read_on(s, w, &t, e)) == 0 && reader_cut(w->reader) && w->settled)
 		return err_set(e, ST_ASIDE,
-			   "%s: the gzip data end too early; read as far as they go",
-			   w->name),
+			   "%s: the %s data end too early; read as far as they go",
+			   w->name, pack_name(reader_pack(w->reader))),
 		       1;
 	return r;
 }
@@ -496,15 +460,58 @@ is_older(const struct sweep *s, const struct member *m)
 
 	if (mtime < s->not_older || mtime < s->tail.since)
 		return true;
-	return s->tail.since != INT64_MIN && m->gzip &&
+	return s->tail.since != INT64_MIN && m->packed &&
 	       reader_docker_last(m->fd, &last) && last < s->tail.since;
 }
 
-/* Look at every member before any is read: they are compared with each other. */
-static void
-look(struct sweep *s, struct family *f, struct met *all)
+/* What a name says that the file is compressed by. */
+static const char *
+kind_by_name(const char *name)
 {
-	struct err e;
+	struct str s = str_of(name);
+
+	return pack_name(str_ends(s, STR(".zst"))   ? PACK_ZSTD
+			 : str_ends(s, STR(".xz"))  ? PACK_XZ
+			 : str_ends(s, STR(".bz2")) ? PACK_BZIP2
+						    : PACK_GZIP);
+}
+
+/* Open a member and read its beginning, which also tells whether it is compressed and
+ * named otherwise.  1; 0: empty; -1. */
+static int
+read_beginning(struct sweep *s, struct family *f, size_t i, struct met *w, struct err *e)
+{
+	int r;
+
+	if ((w->reader = reader_new(w->m->fd, w->m->packed, e)) == NULL)
+		return -1;
+	r = identity_read(w->reader, w->final, &w->id, w->name, e);
+	if (r > 0 && !w->m->packed && pack_of(w->id.first, w->id.first_n) != PACK_NONE) {
+		w->m->packed = true;
+		w->final = is_final(s, f, i);
+		reader_free(w->reader);
+		if ((w->reader = reader_new(w->m->fd, true, e)) == NULL)
+			return -1;
+		r = identity_read(w->reader, w->final, &w->id, w->name, e);
+	}
+	if (r > 0 && bundle_unread(w->id.first, w->id.first_n) != NULL)
+		return err_set(e, ST_ASIDE, "%s: %s archives are not read: unpack it",
+		    w->name, bundle_unread(w->id.first, w->id.first_n));
+	w->id.inode = w->m->st.st_ino;
+	if (r == 0 && w->m->st.st_size > 0 && w->settled) /* and it is compressed */
+		return err_set(e, ST_ASIDE,
+		    "%s: not %s data, or damaged at its beginning", w->name,
+		    reader_cut(w->reader) ? pack_name(reader_pack(w->reader))
+					  : kind_by_name(w->name));
+	return r;
+}
+
+/* Look at every member before any is read: they are compared with each other. */
+static int
+look(struct sweep *s, struct family *f, struct met *all, struct err *e)
+{
+	bool mine = sweep_in_shard(s, f->shown), bundle;
+	struct err why;
 
 	for (size_t i = 0; i < f->members; i++) {
 		struct met *w = &all[i];
@@ -512,38 +519,31 @@ look(struct sweep *s, struct family *f, struct met *all)
 
 		w->m = &f->member[i];
 		snprintf(w->name, sizeof w->name, "%s/%s", f->dir, w->m->name);
-		stat_text(&w->m->st, w->stat);
+		sweep_stat(&w->m->st, w->stat);
 		w->settled = !s->stateful || left_alone(s, w->m);
 		w->final = is_final(s, f, i);
 		if (is_older(s, w->m)) {
 			w->empty = true;
-			s->n.older++;
+			s->n.older += mine;
 			continue;
 		}
 		if ((r = nothing_new(s, w)) > 0) {
-			s->n.unchanged++;
+			s->n.unchanged += mine;
 			continue;
 		}
-		if (r < 0) {
-			err_set(&e, ST_FAIL, "out of memory");
-		} else if ((w->reader = reader_new(w->m->fd, w->m->gzip, &e)) != NULL) {
-			r = identity_read(w->reader, w->final, &w->id, w->name, &e);
-			w->id.inode = w->m->st.st_ino;
-			if (r == 0 && w->m->st.st_size > 0 &&
-			    w->settled) /* and it is gzip */
-				r = err_set(&e, ST_ASIDE,
-				    "%s: not gzip data, or damaged at its beginning",
-				    w->name);
-		}
-		if (w->reader == NULL || r < 0) {
-			w->empty = true;
+		if (r < 0)
+			return err_set(e, ST_FAIL, "out of memory");
+		r = read_beginning(s, f, i, w, &why);
+		if (r > 0 && backfill_take(s, f, w->m, &w->id, &bundle, e) < 0)
+			return -1;
+		w->empty = r <= 0 || bundle || w->id.unfinished || !mine;
+		if (r < 0 && mine) {
 			s->n.unreadable++;
-			s->warn(s->arg, &e);
-		} else if (r == 0 || w->id.unfinished) {
-			w->empty = true;
-			s->n.waiting += r != 0;
+			s->warn(s->arg, &why);
 		}
+		s->n.waiting += r > 0 && !bundle && w->id.unfinished && mine;
 	}
+	return 0;
 }
 
 static int
@@ -579,19 +579,22 @@ int
 sweep_family(struct sweep *s, struct family *f, struct err *e)
 {
 	struct met *all;
-	int r = family_open(f, &s->names, s->rotated, s->warn, s->arg, e);
+	bool mine = sweep_in_shard(s, f->shown);
+	int r = family_open(f, &s->names, s->rotated, mine ? s->warn : NULL, s->arg, e);
 
 	if (r < 0) {
-		s->n.unreadable++;
-		s->warn(s->arg, e);
+		if (mine) {
+			s->n.unreadable++;
+			s->warn(s->arg, e);
+		}
 		return 0;
 	}
 	s->unsettled |= r == 0;
 	if (note_dir(s, f->dir) < 0 ||
 	    (all = calloc(f->members + 1, sizeof *all)) == NULL)
 		return err_set(e, ST_FAIL, "out of memory");
-	look(s, f, all);
-	r = read_all(s, f, all, e);
+	if ((r = look(s, f, all, e)) == 0)
+		r = read_all(s, f, all, e);
 	for (size_t i = 0; i < f->members; i++)
 		reader_free(all[i].reader);
 	free(all);

@@ -25,8 +25,18 @@ struct sweep_counts {
 	uint64_t unreadable;
 	uint64_t holes; /* bytes of NULs at the beginning of files, not read */
 	uint64_t gaps, possible_gaps;
+	uint64_t archives;
+	uint64_t links; /* links, devices, empty members: passed over */
 	uint64_t
 	    older; /* passed over unread: all in them is before tail.since, or too old */
+};
+
+/* An archive that was met among the files: see backfill.h. */
+struct sweep_bundle {
+	char *shown; /* what _src.file begins with */
+	char *path;
+	char *stat;
+	bool done;
 };
 
 struct sweep {
@@ -39,13 +49,21 @@ struct sweep {
 	int64_t not_older; /* files last written before this are passed over; INT64_MIN */
 	family_warn *warn;
 	void (*note)(const char *subject, const char *what); /* decisions, with -v */
+	/* With an archive: bytes of it that are read, of how many.  May be NULL. */
+	void (*tick)(void *arg, uint64_t done, uint64_t of);
 	void *arg;
+	const char *const *skip; /* globs of members of archives that are left out */
+	size_t skips;
+	uint64_t expand;        /* see bundle.h */
+	unsigned shard, shards; /* read shard `shard` (from 0) of `shards`; 0: all */
 	struct sweep_counts n;
 
 	struct listing names;
 	struct sweep_dirs *dirs; /* directories listed */
 	struct stat_index *known;
 	bool unsettled;
+	struct sweep_bundle *bundle; /* archives found; read after the files */
+	size_t bundles;
 };
 
 /* `tail` must be ready; the ledger is borrowed and used as scratch. */
@@ -62,6 +80,13 @@ int sweep_family(struct sweep *s, struct family *f, struct err *e);
 /* A stream that is not a file (standard input): raw or by its first line, without cursor.
  */
 int sweep_stream(struct sweep *s, int fd, const char *name, struct err *e);
+
+/* Is a log of this name in the shard?  By a hash of the name as it is shown, without what
+ * rotation and compression add, so that a family stays together. */
+bool sweep_in_shard(const struct sweep *s, const char *shown);
+
+/* "device:inode:size:mtime" */
+void sweep_stat(const struct stat *st, char text[96]);
 
 /* For gone.h: how many directories were listed, and was this one (after sweep_sort_dirs)?
  * What is in such a file? */

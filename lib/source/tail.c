@@ -7,6 +7,7 @@
 #include "record/timestamp.h"
 #include "source/decompress.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -424,7 +425,7 @@ reject(struct state *st, struct str line, uint64_t end, const char *why, struct 
 	NDJSON_LIT(o, "log\":\"");
 	ndjson_text(o, line.p, line.n, &st->t->n.replaced);
 	NDJSON_LIT(o, "\",\"_error\":{\"by\":\"logtail\",\"why\":\"");
-	ndjson_add(o, why, strlen(why));
+	ndjson_text(o, why, strlen(why), &(uint64_t){ 0 });
 	NDJSON_LIT(o, "\"}}\n");
 	s->wrote = true;
 	st->t->n.lines++;
@@ -527,7 +528,7 @@ unchanged(const struct state *st, size_t got)
 	char first[IDENTITY_FIRST];
 	struct stat sb;
 
-	if (f->gzip || !f->positions)
+	if (f->packed || !f->positions)
 		return true; /* never rewritten in place */
 	return fstat(f->fd, &sb) == 0 &&
 	       (uint64_t)sb.st_size >= st->base + st->have + got &&
@@ -571,7 +572,7 @@ more(struct state *st, struct err *e)
 		st->stop = true;
 		return 0;
 	}
-	if (!st->f->gzip && st->f->positions) {
+	if (!st->f->packed && st->f->positions) {
 		if (at >= st->f->limit)
 			return 0;
 		want = st->f->limit - at < want ? (size_t)(st->f->limit - at) : want;
@@ -610,6 +611,24 @@ flush_final(struct state *st, struct err *e)
 	return 0;
 }
 
+/* The data end in damage: split lines go out as far as they came, and what there is of a
+ * last line with the record that tells it. */
+static int
+flush_damaged(struct state *st, struct err *e)
+{
+	struct str rest = { st->t->block + st->from, st->have - st->from };
+	uint64_t start = st->base + st->from;
+	char why[320];
+
+	for (unsigned s = 0; s < st->streams; s++)
+		if (st->s[s].open && st->s[s].part_lines > 0 &&
+		    emit_parts(st, s, start, true, e) < 0)
+			return -1;
+	st->from = st->have;
+	snprintf(why, sizeof why, "%s; the rest is lost", reader_why(st->f->reader));
+	return reject(st, rest, start + rest.n, why, e);
+}
+
 static int
 read_all(struct state *st, struct err *e)
 {
@@ -634,12 +653,8 @@ read_all(struct state *st, struct err *e)
 		return -1;
 	if (st->stop || reader_cut(st->f->reader))
 		st->f->final = false;
-	if (reader_corrupt(st->f->reader)) {
-		if (flush_final(st, e) < 0)
-			return -1;
-		return reject(st, STR(""), st->base + st->from,
-		    "gzip data damaged here; the rest is lost", e);
-	}
+	if (reader_corrupt(st->f->reader))
+		return flush_damaged(st, e);
 	return st->f->final ? flush_final(st, e) : 0;
 }
 
@@ -660,6 +675,11 @@ begin(struct state *st, struct err *e)
 	    reader_offset(st->f->reader) == at) {
 		memcpy(st->t->block, id->window, want);
 		st->have = want;
+	} else if (at == id->hole && at > 0) {
+		memset(st->t->block, 0, want);
+		st->have = want;
+		if (reader_seek(st->f->reader, at, st->f->name, e) < 0)
+			return -1;
 	} else if (reader_seek(st->f->reader, st->base, st->f->name, e) < 0) {
 		return -1;
 	}

@@ -67,8 +67,8 @@ struct tail {
 struct tail_file {
 	const char *name; /* for messages */
 	struct reader *reader;
-	int fd; /* for looking again: size and beginning */
-	bool gzip;
+	int fd;      /* for looking again: size and beginning */
+	bool packed; /* never rewritten in place: compressed, or a member of an archive */
 	const struct identity *id;
 	enum frame_format format;
 	struct str src_file; /* raw JSON text */

@@ -12,7 +12,7 @@ dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1 # short relative names: a longer path costs instructions too
 
-nodetree --seed=7 --flat --pods=12 --hours=3 --bytes=6M node >/dev/null || exit 1
+nodetree --seed=7 --flat --pods=24 --hours=3 --bytes=20M node >/dev/null || exit 1
 find node -name '*.log' -exec touch -d 2026-01-01 {} +
 logtail --state=S node/var/log/containers >tail.ndjson &&
 	logparse tail.ndjson >parse.ndjson &&

@@ -58,9 +58,13 @@ def limits(m, base):
     at_most("CPU a byte in 10,000 files, by that in 20",
             many[1].cpu / many[0] / (few[1].cpu / few[0]), 1.5, " x")
     at_most("CPU of a sweep with nothing new over 10,000 files", quiet[1].cpu, 0.3, " s")
+    at_most("wall of a backfill from .tar.gz, by tar xzO | wc -l",
+            m["backfill"][1].wall / m["backfill"][2].wall, 1.5, " x")
     at_least("input of the pipe, wall", nbytes / MB / m["free"].wall, 150, " MB/s")
     for name, size in (("logparse", "1"), ("k8smeta", "2")):
         at_least(f"NDJSON through {name}, one core", m["sizes"][size] / MB / m[name].cpu, 800, " MB/s")
+    at_least("access logs through logparse -p nginx, one core",
+             m["nginx_size"] / MB / m["nginx"].cpu, 300, " MB/s")
     for name, limit in (("logtail", 16), ("logparse", 16), ("k8smeta", 16), ("logbatch", 64), ("s3put", 32)):
         peak = max(p for r in (m["pinned"], m["free"], m["whole"]) for n, _, _, p in r.procs if n == name)
         at_most(f"peak memory of {name}", peak / MIB, limit, " MiB")
@@ -125,6 +129,8 @@ def markdown(m, base):
         "| --- | --: | --: | --: | --: | --: | --: |",
         row("logtail", m["logtail"], nbytes, base),
         row("logparse, on one core", m["logparse"], sizes["1"], base),
+        row("logparse -p nginx on access logs, on one core", m["nginx"], m["nginx_size"], 0),
+        row("jq -c . on the same, on one core", m["jq"], m["nginx_size"], 0),
         row("k8smeta, on one core", m["k8smeta"], sizes["2"], base),
         row("logbatch", m["logbatch"], sizes["3"], base),
         "",
@@ -142,6 +148,8 @@ def markdown(m, base):
         row(f"{m['many'][0][0] / MIB:.0f} MiB in 20 files", m["many"][0][1], m["many"][0][0], 0),
         row(f"{m['many'][1][0] / MIB:.0f} MiB in 10,000 files", m["many"][1][1], m["many"][1][0], 0),
         row("nothing new in 10,000 files", m["many"][2][1], 0, 0),
+        row("logtail alone, from a .tar.gz of 200 files", m["backfill"][1], m["backfill"][0], 0),
+        row("`tar xzO \\| wc -l` of it", m["backfill"][2], m["backfill"][0], 0),
         "",
         "## Beside the limits",
         "",

@@ -216,6 +216,27 @@ def fluent_bit(total):
             best("Fluent Bit", once, 1))
 
 
+def patterns():
+    """A pattern on access logs, beside what jq takes only to read and write them."""
+    shapes.tree("access", "--seed=5", "--flat", "--pods=20", "--mix=nginx:100", "--split=0",
+                f"--bytes={shapes.parse_size(SIZE) // 4}")
+    for why in run([["logtail", "access/var/log/containers"]], stdout="5").bad:
+        fail(why)
+    shutil.rmtree("access")
+    fits = json.loads(out("bash", "-c", "logparse -p nginx --stats 5 2>&1 >/dev/null"))
+    same("logparse -p nginx", "records parsed", fits["parsed"], fits["in"])
+
+    def once(argv):
+        def measure():
+            return run([argv], stdin="5", cpus={0})
+        return measure
+    found = best("logparse -p nginx on one core", once(["logparse", "-p", "nginx"]))
+    peer = best("jq -c . on one core", once(["jq", "-c", "."]), 1)
+    size = os.path.getsize("5")
+    os.unlink("5")
+    return found, peer, size
+
+
 def with_pods(total, batch):
     """The pipe with what an API server knows of each pod, on one core and free, beside compressing
     what it archives: the output is some five times the input then, as with Fluent Bit's filter."""
@@ -260,6 +281,7 @@ def main():
     m["free"] = into_objects("the pipe, free", four, total)
     m["whole"] = into_objects("the pipe and s3put", four + [put], total, where="archive")
     m["pods"] = with_pods(total, batch)
+    m["nginx"], m["jq"], m["nginx_size"] = patterns()
     m["stages"] = max(m[n].wall for n in ("logtail", "logparse", "k8smeta", "logbatch"))
     # once more, after the pipe: what the neighbours did in between is in both
     again = compress(["igzip", "-1", "-c", "4"], sizes["4"]) if m["isal"] else None
@@ -271,6 +293,7 @@ def main():
         os.unlink(n)
     m["scale"] = shapes.scaling(measured, SIZE)
     m["many"] = shapes.many_files(measured, run, SIZE)
+    m["backfill"] = shapes.backfill(run, best, SIZE)
     m["peers"].append((f"{out('jq', '--version').strip()} -c and gzip -6", jq_gzip(total, files)))
     for name, measure in (("rsyslog", rsyslog), ("syslog-ng", syslog_ng), ("Fluent Bit", fluent_bit)):
         got, notes = attempt(name, measure, total)

@@ -37,7 +37,7 @@ make -s -j"$(nproc)" B=$out CC="$CC" \
 	echo "0 passed, ${#names[@]} failed"
 	exit 1
 }
-libs=$(pkg-config --libs libcrypto libisal libpcre2-8 zlib libcurl yaml-0.1 jansson)
+libs=$(pkg-config --libs libcrypto libisal libarchive libpcre2-8 zlib libcurl yaml-0.1 jansson)
 
 build() { # build NAME: with its own main, or libFuzzer's
 	local to=$out/$1 main= fuzzer=fuzzer,

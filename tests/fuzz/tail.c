@@ -38,7 +38,7 @@ pass_begin(struct pass *p, struct str content, bool gzip, uint64_t max_line, boo
 	p->file = (struct tail_file){ .name = "file",
 		.reader = p->reader,
 		.fd = p->fd,
-		.gzip = gzip,
+		.packed = gzip,
 		.id = &p->id,
 		.format = frame_guess(first, first.n < p->id.line_n),
 		.src_file = STR("/var/log/a.log"),

@@ -61,7 +61,7 @@ test_has(void)
 {
 	static const struct {
 		const char *base, *name;
-		bool has, gzip, live;
+		bool has, packed, live;
 		long long number;
 	} t[] = {
 		{ "0.log", "0.log", true, false, true, 0 },
@@ -89,7 +89,7 @@ test_has(void)
 		bool has = family_has(str_of(t[i].base), str_of(t[i].name), &m);
 
 		ok(has == t[i].has &&
-			(!has || (m.gzip == t[i].gzip && m.live == t[i].live &&
+			(!has || (m.packed == t[i].packed && m.live == t[i].live &&
 				     m.number == t[i].number)),
 		    "\"%s\" %s of the family of \"%s\"", t[i].name,
 		    t[i].has ? "is" : "is not", t[i].base);
