@@ -73,7 +73,7 @@ asan:                                ## the tests again, under ASan and UBSan
 tsan:                                ## the tests again, under ThreadSanitizer
 	$(MAKE) check-quick B=build/tsan CFLAGS="-O1 -g -fsanitize=thread"
 valgrind: build units                ## the unit tests under valgrind
-	for u in $(units); do valgrind -q --error-exitcode=9 --leak-check=full $$u || exit 1; done
+	for u in $(filter-out %/confine,$(units)); do valgrind -q --error-exitcode=9 --leak-check=full $$u || exit 1; done
 soak: setup                          ## T=SECONDS of sweeps, kills and disk errors (SEED=N, MULTILINE=1): each line once
 	$(MAKE) build
 	$(MAKE) faults
@@ -82,6 +82,8 @@ fuzz:                                ## T=SECONDS for each fuzz target (60), NAM
 	tests/fuzz/run.sh $(or $(T),60) $(NAME)
 faults:                              ## a build that fails or dies at the n-th change of the disk
 	$(MAKE) build B=build/faults CFLAGS="-O1 -g -DLOGSWEEP_FAULTS"
+analyze:                             ## gcc -fanalyzer; what it is wrong about: .analyzer
+	for f in $(wildcard cmd/*.c) $(srcs); do $(CC) $(std) -O1 -fanalyzer $(shell sed -n 's/^-W/-W/p' .analyzer) -Werror -c -o /dev/null $$f || exit 1; done
 lint:                                ## man pages, formatting, headers alone, static analysis
 	@mandoc -T lint -W warning man/*.[157]
 	@clang-format --dry-run -Werror $(wildcard cmd/*.c lib/*/*.[ch] tests/unit/*.[ch])
@@ -124,5 +126,5 @@ $(B)/nodetree: $(gens) $(wildcard tests/gen/*.h)
 
 -include $(wildcard $(B)/cmd/*.d $(B)/lib/*/*.d $(B)/unit/*.d)
 .PHONY: build check demo bench bench-check check-quick units setup setup-build setup-bench asan tsan valgrind \
-	image image-root setup-image soak fuzz faults lint format install uninstall help clean
+	image image-root setup-image soak fuzz faults analyze lint format install uninstall help clean
 .SECONDARY:
