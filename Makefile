@@ -3,6 +3,9 @@ PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 MANDIR  ?= $(PREFIX)/share/man
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 CFLAGS  ?= -O2 -g
 B       ?= build
 VERSION := 0.1.0
@@ -22,11 +25,13 @@ DEBS     := pkg-config zlib1g-dev libisal-dev libpcre2-dev libcurl4-openssl-dev 
             libjansson-dev libarchive-dev
 DEBS_CHECK := libclang-rt-14-dev bats bats-assert bats-support jq mandoc python3 clang clang-format clang-tidy \
             cppcheck valgrind openssl curl procps bc strace ruby tzdata radosgw ceph-mon ceph-osd ceph-common \
-            python3-yaml podman runc systemd tar gzip zstd xz-utils bzip2 zip cpio
+            python3-yaml podman runc systemd tar gzip zstd xz-utils bzip2 zip cpio zsh fish
 DEBS_IMAGE := busybox-static ca-certificates tzdata python3
+DEBS_DEB   := dpkg-dev debhelper lintian fakeroot
 DEBS_BENCH := pigz isal python3 awscli rclone radosgw ceph-mon ceph-osd ceph-common curl openssl
 
-std      = -std=c17 -D_GNU_SOURCE -Ilib -DLOGSWEEP_VERSION='"$(VERSION)"'
+# the same source gives the same bytes, wherever it lies
+std      = -ffile-prefix-map='$(CURDIR)=.' -std=c17 -D_GNU_SOURCE -Ilib -DLOGSWEEP_VERSION='"$(VERSION)"'
 warn     = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
            -Wwrite-strings -Wformat=2 -Wvla -Wcast-qual -Wundef $(if $(CI),-Werror)
 hard     = -fPIE -fstack-protector-strong $(if $(findstring fsanitize,$(CFLAGS)),,-D_FORTIFY_SOURCE=2) \
@@ -93,16 +98,28 @@ lint:                                ## man pages, formatting, headers alone, st
 	@cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppressions-list=.cppcheck -D__x86_64__ -Ilib cmd lib
 format:                              ## rewrite the C files with clang-format
 	clang-format -i $(wildcard cmd/*.c lib/*/*.[ch] tests/unit/*.[ch])
-install: build                       ## into DESTDIR, under PREFIX
+install: build                       ## into DESTDIR, under PREFIX: programs, man pages, completions, systemd units
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7
+	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR)
 	install -m 755 $(bins) $(DESTDIR)$(BINDIR)
 	for s in 1 5 7; do install -m 644 man/*.$$s $(DESTDIR)$(MANDIR)/man$$s || exit 1; done
-	install -d $(DESTDIR)$(UNITDIR)
 	install -m 644 $(units_systemd) $(DESTDIR)$(UNITDIR)
+	for p in $(PROGS); do for s in bash zsh fish; do \
+		$(B)/$$p --completion=$$s >$(B)/$$p.$$s || exit 1; done; \
+		install -m 644 $(B)/$$p.bash $(DESTDIR)$(BASHDIR)/$$p && \
+		install -m 644 $(B)/$$p.zsh $(DESTDIR)$(ZSHDIR)/_$$p && \
+		install -m 644 $(B)/$$p.fish $(DESTDIR)$(FISHDIR)/$$p.fish || exit 1; done
 uninstall:                           ## take away what install put there
 	rm -f $(PROGS:%=$(DESTDIR)$(BINDIR)/%)
 	rm -f $(units_systemd:examples/systemd/%=$(DESTDIR)$(UNITDIR)/%)
+	rm -f $(PROGS:%=$(DESTDIR)$(BASHDIR)/%) $(PROGS:%=$(DESTDIR)$(ZSHDIR)/_%) $(PROGS:%=$(DESTDIR)$(FISHDIR)/%.fish)
 	for f in $(notdir $(wildcard man/*.[157])); do rm -f $(DESTDIR)$(MANDIR)/man$${f##*.}/$$f; done
+deb:                                 ## a Debian package, in build/deb (set up with make setup-deb)
+	debian/build.sh $(B)/deb
+setup-deb: ; @tests/setup.sh $(DEBS) $(DEBS_DEB)
+check-package: setup                 ## the package: builds twice the same, lintian, install and purge (minutes)
+	@tests/setup.sh $(DEBS_DEB)
+	bats tests/package
 help:                                ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## *\(.*\)/\1\t\2/p' Makefile | expand -t 14
 clean:                               ## remove what was built
@@ -116,7 +133,11 @@ $(B)/cmd/%.o: cmd/%.c
 	$(call say,cc)$(CC) $(std) $(warn) $(hard) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 $(B)/lib.a: $(objs)
 	$(call say,ar)rm -f $@ && $(AR) rcs $@ $^
-$(bins): $(B)/%: $(B)/cmd/%.o $(B)/lib.a
+$(B)/cmd/%.libs.o: lib/cli/libraries.c Makefile
+	@mkdir -p $(@D)
+	$(call say,cc)$(CC) $(std) $(warn) $(hard) $(CPPFLAGS) $(CFLAGS) $(foreach p,$(PKGS_$*),-DWITH_$(subst -,_,$(subst .,_,$(p)))) \
+		-MMD -MP -c -o $@ $<
+$(bins): $(B)/%: $(B)/cmd/%.o $(B)/cmd/%.libs.o $(B)/lib.a
 	$(call say,ld)$(CC) $(CFLAGS) $(hardld) $(LDFLAGS) -o $@ $^ $(if $(PKGS_$*),$(shell pkg-config --libs $(PKGS_$*))) $(LDLIBS)
 $(B)/unit/%: tests/unit/%.c tests/unit/unit.h $(B)/lib.a
 	@mkdir -p $(@D)
@@ -127,5 +148,5 @@ $(B)/nodetree: $(gens) $(wildcard tests/gen/*.h)
 
 -include $(wildcard $(B)/cmd/*.d $(B)/lib/*/*.d $(B)/unit/*.d)
 .PHONY: build check demo bench bench-check check-quick units setup setup-build setup-bench asan tsan valgrind \
-	image image-root setup-image soak fuzz faults analyze lint format install uninstall help clean
+	image image-root setup-image soak fuzz faults analyze lint format install uninstall deb setup-deb check-package help clean
 .SECONDARY:

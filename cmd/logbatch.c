@@ -49,7 +49,8 @@ static const struct opt options[] = {
 	    "write objects under DIR by their keys, without a ledger" },
 	{ 0, "key", "TEMPLATE", OPT_STR, &key,
 	    "keys of the objects (default " KEY_DEFAULT ")" },
-	{ 0, "gzip", "LEVEL", OPT_STR, &gzip_level, "fast, or 1 to 9 (default fast)" },
+	{ 0, "gzip", "fast|1..9", OPT_STR, &gzip_level,
+	    "how to compress (default fast)" },
 	{ 0, "max-size", "SIZE", OPT_SIZE, &max_size,
 	    "begin another object when one has SIZE compressed bytes (default 128M)" },
 	{ 0, "max-age", "AGE", OPT_AGE, &max_age,
@@ -66,10 +67,10 @@ static const struct opt options[] = {
 	{ 0, "merge", NULL, OPT_FLAG, &merging,
 	    "make few big objects of the many small ones in archives (directories) or "
 	    "files, in place or under --out" },
-	{ 0, "print-ddl", "DIALECT", OPT_STR, &ddl,
-	    "print the SQL of a table for the archive: athena, spark, trino, duckdb; "
-	    "columns "
-	    "as in the records that are read" },
+	{ 0, "print-ddl", "athena|spark|trino|duckdb", OPT_STR, &ddl,
+	    "print the SQL of a table for the archive; columns as in the records that "
+	    "are "
+	    "read" },
 	{ 0, "verify", NULL, OPT_FLAG, &verifying,
 	    "read again what manifests, archives (directories) or --state name, and tell "
 	    "what is not as it should be" },

@@ -47,11 +47,12 @@ static const struct opt options[] = {
 	{ 0, "key", "KEY", OPT_STR, &key, "the field that holds the message (log)" },
 	{ 0, "into", "KEY", OPT_STR, &into,
 	    "the field for what is parsed (log_processed)" },
-	{ 0, "duplicates", "WHAT", OPT_STR, &duplicates,
-	    "leave or keep: JSON with a key twice stays in the message, or is put in" },
+	{ 0, "duplicates", "leave|keep", OPT_STR, &duplicates,
+	    "JSON with a key twice: leave it in the message, or put it in and keep "
+	    "both" },
 	{ 0, "merge", NULL, OPT_FLAG, &merge, "lift what is parsed to the top level" },
-	{ 0, "keep", "WHEN", OPT_STR, &keep,
-	    "auto, yes or no: keep the message (auto: not if it was JSON)" },
+	{ 0, "keep", "auto|yes|no", OPT_STR, &keep,
+	    "keep the message (auto: not if it was JSON)" },
 	{ 0, "multiline", "NAME[,NAME]", OPT_LIST, &multiline_names,
 	    "join the lines of stack traces: java, python, go, ruby, js, php, csharp, "
 	    "dart" },
@@ -378,16 +379,13 @@ int
 main(int argc, char *argv[])
 {
 	static struct filter f = { .record = one_record };
-	char version[64];
-	struct prog prog = { "logparse", "[OPTION]... [FILE]...",
+	static const struct prog prog = { "logparse", "[OPTION]... [FILE]...",
 		"Parse the message of each record into fields, on standard output.",
-		options, version };
+		options, NULL };
 	struct err e;
-	int n, status;
+	int status;
 
 	diag_init(argv[0]);
-	n = snprintf(version, sizeof version, "PCRE2 ");
-	pcre2_config(PCRE2_CONFIG_VERSION, version + n);
 	if ((status = opts_parse(&prog, &argc, &argv, &e)) != 0)
 		return status > 0 ? ST_OK : diag_end(&e);
 	if (read_parsers(&e) < 0)

@@ -11,6 +11,7 @@
 #include "cli/confined.h"
 #include "cli/diag.h"
 #include "cli/opts.h"
+#include "cli/stats.h"
 #include "cli/statusview.h"
 #include "ledger/ledger.h"
 #include "record/jscan.h"
@@ -27,20 +28,23 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
+enum { OUT_MAX = 1 << 20 };
 
-static const char *state, *format = "table", *metrics;
+static const char *state, *format, *metrics;
 
 static const struct opt options[] = {
 	{ 0, "state", "DIR", OPT_STR, &state, "the state directory (needed)" },
-	{ 0, "format", "FORM", OPT_STR, &format, "table or ndjson (table)" },
+	{ 0, "format", "table|ndjson", OPT_STR, &format,
+	    "what to print (default table)" },
 	{ 0, "metrics", "FILE", OPT_STR, &metrics,
-	    "write the figures for Prometheus to FILE, and no table" },
+	    "write the figures for Prometheus to FILE, and no table unless asked for" },
 	OPTS_END,
 };
 static const struct prog prog = { "logsweep-status", "[OPTION]... [PATH]...",
 	"Say what of a node's logs is read, archived, delivered, pending and lost.",
 	options, NULL };
+
+static struct stats stats; /* of the files that were looked at */
 
 static int64_t
 time_of(const char *text)
@@ -58,21 +62,27 @@ number(struct str object, struct str name)
 	return jscan_find(object, name, &m) ? strtoull(m.value.p, NULL, 10) : 0;
 }
 
+static int64_t
+ns_of(struct timespec t)
+{
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 static void
 pending(struct node_status *s, const struct ledger *l)
 {
-	struct jscan_member m;
-	int64_t ns;
+	char path[PATH_MAX];
+	struct stat st;
 
 	s->pending = l->batches;
 	for (size_t i = 0; i < l->batches; i++) {
-		struct str manifest = str_of(l->batch[i].manifest);
-
-		s->pending_bytes += number(manifest, STR("bytes"));
-		if (jscan_find(manifest, STR("first_time"), &m) && m.value.n > 2 &&
-		    timestamp_parse((struct str){ m.value.p + 1, m.value.n - 2 }, &ns) &&
-		    (s->pending_since == 0 || ns < s->pending_since))
-			s->pending_since = ns;
+		s->pending_bytes += number(str_of(l->batch[i].manifest), STR("bytes"));
+		/* one that is not there any more has just been delivered */
+		if (snprintf(path, sizeof path, "%s/outbox/%s", state, l->batch[i].name) <
+			(int)sizeof path &&
+		    stat(path, &st) == 0 &&
+		    (s->pending_since == 0 || ns_of(st.st_mtim) < s->pending_since))
+			s->pending_since = ns_of(st.st_mtim);
 	}
 }
 
@@ -86,6 +96,8 @@ read_ledger(struct node_status *s, struct err *e)
 	if (l == NULL)
 		return -1;
 	s->state = state;
+	if ((s->damaged = l->from_copy))
+		diag_warn("%s: ledger.json is damaged; its copy is used", state);
 	s->generation = l->gen;
 	for (size_t i = 0; i < l->entries; i++)
 		s->cursors += !l->entry[i].dead;
@@ -104,9 +116,8 @@ read_ledger(struct node_status *s, struct err *e)
 	ledger_free(l);
 	if (snprintf(path, sizeof path, "%s/lock", state) < (int)sizeof path &&
 	    stat(path, &st) == 0)
-		s->swept_at =
-		    (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-	if (s->generation == 0 && s->swept_at == 0)
+		s->swept_at = ns_of(st.st_mtim);
+	else if (s->generation == 0)
 		return err_set(e, ST_USAGE,
 		    "%s: no sweep has used this directory; name the --state of logbatch",
 		    state);
@@ -118,13 +129,16 @@ static void
 listed(struct node_status *s, struct str line)
 {
 	struct jscan_member file, word;
-	char plain[16], name[PATH_MAX];
+	static char name[6 * PATH_MAX + 1]; /* each byte may be \u00NN */
+	char plain[16];
 	ptrdiff_t n;
 
 	if (!jscan_find(line, STR("state"), &word) || word.value.n < 2 ||
 	    word.value.n - 2 >= sizeof plain || !jscan_find(line, STR("file"), &file) ||
 	    file.value.n < 2 || file.value.n - 2 >= sizeof name)
 		return;
+	stats.in++;
+	stats.bytes_in += line.n + 1;
 	memcpy(plain, word.value.p + 1, word.value.n - 2);
 	plain[word.value.n - 2] = '\0';
 	n = jscan_unescape((struct str){ file.value.p + 1, file.value.n - 2 }, name);
@@ -148,11 +162,24 @@ find_logtail(char path[PATH_MAX])
 	memcpy(path, "logtail", sizeof "logtail");
 }
 
+/* The environment is that of the sweeps; what it has for logtail that is for them alone: */
+static void
+not_for_list(void)
+{
+	static const char *const names[] = { "LOGSWEEP_STATS", "LOGSWEEP_LOGTAIL_STATS",
+		"LOGSWEEP_COMMIT", "LOGSWEEP_LOGTAIL_COMMIT", "LOGSWEEP_FOLLOW",
+		"LOGSWEEP_LOGTAIL_FOLLOW" };
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		(void)unsetenv(names[i]);
+}
+
 static int
 start_logtail(int argc, char *argv[], pid_t *pid, int *out, struct err *e)
 {
-	char path[PATH_MAX], with[PATH_MAX + 16];
-	char **args = calloc((size_t)argc + 6, sizeof *args);
+	char path[PATH_MAX], with[PATH_MAX + 16], list[] = "--list";
+	char never[] = "--progress=never", quiet[] = "-q", operands[] = "--";
+	char **args = calloc((size_t)argc + 7, sizeof *args);
 	posix_spawn_file_actions_t actions;
 	int fds[2], n = 0, r;
 
@@ -161,11 +188,15 @@ start_logtail(int argc, char *argv[], pid_t *pid, int *out, struct err *e)
 		return err_sys(e, "logtail");
 	}
 	find_logtail(path);
+	not_for_list();
 	snprintf(with, sizeof with, "--state=%s", state);
 	args[n++] = path;
-	args[n++] = (char[]){ "--list" };
+	args[n++] = list;
 	args[n++] = with;
-	args[n++] = (char[]){ "--" };
+	args[n++] = never;
+	if (common.quiet)
+		args[n++] = quiet;
+	args[n++] = operands;
 	for (int i = 0; i < argc; i++)
 		args[n++] = argv[i];
 	posix_spawn_file_actions_init(&actions);
@@ -189,16 +220,18 @@ look_at_files(struct node_status *s, int argc, char *argv[], struct err *e)
 {
 	struct ndjson_in in;
 	struct str line;
-	pid_t pid;
-	int fd, got, status = 0;
+	pid_t pid = -1;
+	int fd = -1, got, status = 0;
 
 	if (start_logtail(argc, argv, &pid, &fd, e) < 0)
 		return -1;
 	if (ndjson_in_init(&in, NULL, e) < 0)
 		return -1;
 	ndjson_in_open(&in, fd, "logtail --list");
-	while ((got = ndjson_next(&in, &line, e)) > 0)
+	while ((got = ndjson_next(&in, &line, e)) > 0) {
 		listed(s, line);
+		stats_poll(&stats);
+	}
 	ndjson_in_done(&in);
 	close(fd);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
@@ -210,30 +243,43 @@ look_at_files(struct node_status *s, int argc, char *argv[], struct err *e)
 		return err_set(e, WIFEXITED(status) ? WEXITSTATUS(status) : ST_FAIL,
 		    "logtail --list: failed, as told above");
 	s->looked = true;
+	stats.rejected = s->unreadable;
+	stats.out = stats.in - stats.rejected;
+	if (common.strict && s->unreadable > 0)
+		return err_set(e, ST_FAIL, "%llu files cannot be read, as told above",
+		    (unsigned long long)s->unreadable);
 	return WEXITSTATUS(status);
 }
 
 static int
-show(const struct node_status *s, bool table, struct err *e)
+write_metrics(const struct node_status *s, struct err *e)
 {
 	struct buf out;
 	int r;
 
-	buf_init(&out, 1 << 20);
-	if (metrics != NULL) {
-		status_metrics(s, &out);
-		r = buf_check(&out, metrics, e) < 0
-			? -1
-			: file_replace(metrics, out.p, out.n, e);
-	} else {
-		if (table)
-			status_table(s, clock_now(), &out);
-		else
-			status_ndjson(s, &out);
-		r = buf_check(&out, "<stdout>", e) < 0
-			? -1
-			: write_all(STDOUT_FILENO, out.p, out.n, "<stdout>", e);
-	}
+	buf_init(&out, OUT_MAX);
+	status_metrics(s, &out);
+	r = buf_check(&out, metrics, e) < 0 ? -1
+					    : file_replace_open(metrics, out.p, out.n, e);
+	buf_done(&out);
+	return r;
+}
+
+static int
+print(const struct node_status *s, bool table, struct err *e)
+{
+	struct buf out;
+	int r;
+
+	buf_init(&out, OUT_MAX);
+	if (table)
+		status_table(s, clock_now(), &out);
+	else
+		status_ndjson(s, &out);
+	stats.bytes_out = out.n;
+	r = buf_check(&out, "<stdout>", e) < 0
+		? -1
+		: write_all(STDOUT_FILENO, out.p, out.n, "<stdout>", e);
 	buf_done(&out);
 	return r;
 }
@@ -260,13 +306,13 @@ main(int argc, char *argv[])
 	static const char *const forms[] = { "table", "ndjson", NULL };
 	static struct node_status s;
 	struct err e;
-	size_t form;
+	size_t form = 0;
 	int r, files = ST_OK;
 
 	diag_init(argv[0]);
 	if ((r = opts_parse(&prog, &argc, &argv, &e)) != 0)
 		return r < 0 ? diag_end(&e) : ST_OK;
-	if (opts_choice("format", format, forms, &form, &e) < 0)
+	if (format != NULL && opts_choice("format", format, forms, &form, &e) < 0)
 		return diag_end(&e);
 	if (state == NULL) {
 		err_set(&e, ST_USAGE,
@@ -274,11 +320,14 @@ main(int argc, char *argv[])
 		    "keeps its ledger in");
 		return diag_end(&e);
 	}
+	stats_init(&stats);
 	if (argc == 0) /* else logtail is started, and confines itself */
 		confine_to();
 	if (read_ledger(&s, &e) < 0 ||
 	    (argc > 0 && (files = look_at_files(&s, argc, argv, &e)) < 0) ||
-	    show(&s, form == 0, &e) < 0)
+	    (metrics != NULL && write_metrics(&s, &e) < 0) ||
+	    ((metrics == NULL || format != NULL) && print(&s, form == 0, &e) < 0) ||
+	    stats_end(&stats, &e) < 0)
 		return diag_end(&e);
-	return files;
+	return s.damaged ? status_worse(files, ST_ASIDE) : files;
 }

@@ -77,10 +77,10 @@ static const struct opt options[] = {
 	    "how long to go on trying without success (default 5m)" },
 	{ 0, "part-size", "SIZE", OPT_SIZE, &part_size,
 	    "put larger files in parts of SIZE (default: over 5G, in parts of 64M)" },
-	{ 0, "checksum", "KIND", OPT_STR, &checksum,
-	    "sha256, crc32c or md5, for the server to check and keep" },
-	{ 0, "sse", "KIND", OPT_STR, &attributes.sse,
-	    "encrypt at rest: AES256, aws:kms or aws:kms:dsse" },
+	{ 0, "checksum", "sha256|crc32c|md5", OPT_STR, &checksum,
+	    "of which kind, for the server to check and keep" },
+	{ 0, "sse", "AES256|aws:kms|aws:kms:dsse", OPT_STR, &attributes.sse,
+	    "encrypt at rest" },
 	{ 0, "kms-key", "ID", OPT_STR, &attributes.kms_key, "with which key of KMS" },
 	{ 0, "storage-class", "NAME", OPT_STR, &attributes.storage_class,
 	    "such as STANDARD_IA" },
@@ -664,11 +664,11 @@ read_options(struct buf *tagging, struct err *e)
 	size_t which = 0;
 	unsigned n = 0;
 
-	if (checksum != NULL && opts_choice("--checksum", checksum, sums, &which, e) < 0)
+	if (checksum != NULL && opts_choice("checksum", checksum, sums, &which, e) < 0)
 		return -1;
 	attributes.checksum = (enum checksum)which;
 	if (attributes.sse != NULL &&
-	    opts_choice("--sse", attributes.sse, sses, &which, e) < 0)
+	    opts_choice("sse", attributes.sse, sses, &which, e) < 0)
 		return -1;
 	for (size_t i = 0; i < tags.n; i++)
 		if (attributes_tag(tagging, tags.item[i], &n, e) < 0)

@@ -154,7 +154,12 @@ lossy() {
 		[ "$(stat -c %a "dest/usr/share/man/man${page##*.}/${page##*/}")" = 644 ]
 	done
 	cmp dest/usr/lib/systemd/system/logsweep.timer "$top/examples/systemd/logsweep.timer"
-	[ "$(find dest -type f | wc -l)" -eq $((7 + 2 + $(ls "$top"/man/*.[157] | wc -l))) ]
+	for p in logtail logparse k8smeta logbatch s3put k8ssweep logsweep-status; do
+		cmp "dest/usr/share/bash-completion/completions/$p" <("$p" --completion=bash)
+		cmp "dest/usr/share/zsh/site-functions/_$p" <("$p" --completion=zsh)
+		cmp "dest/usr/share/fish/vendor_completions.d/$p.fish" <("$p" --completion=fish)
+	done
+	[ "$(find dest -type f | wc -l)" -eq $((7 * 3 + 7 + 2 + $(ls "$top"/man/*.[157] | wc -l))) ]
 	run -0 "${make[@]}" uninstall
 	[ -z "$(find dest ! -type d)" ]
 }

@@ -6,7 +6,7 @@ man=$BATS_TEST_DIRNAME/../man
 
 # Ours among what is on PATH: Debian has a logtail of its own.
 programs() {
-	for p in logtail logparse k8smeta logbatch s3put k8ssweep; do
+	for p in logtail logparse k8smeta logbatch s3put k8ssweep logsweep-status; do
 		"$p" --version 2>/dev/null | grep -q '(logsweep)' && echo "$p"
 	done
 }
@@ -253,7 +253,7 @@ valued() {
 	for p in "${progs[@]}"; do
 		run -0 "$p" --completion=zsh
 		[ "${lines[0]}" = "#compdef $p" ]
-		for o in $(options_of "$p" | cut -d' ' -f1); do [[ $output == *"'--$o"[=\[]* ]]; done
+		for o in $(options_of "$p" | cut -d' ' -f1); do [[ $output == *"--$o"[=\[]* ]]; done
 	done
 	command -v zsh >/dev/null || skip "no zsh to check its syntax"
 	for p in "${progs[@]}"; do "$p" --completion=zsh | zsh -n; done
@@ -293,7 +293,13 @@ sys.exit(subprocess.run(sys.argv[1:], stdin=slave).returncode)' "$p"
 	nodetree --pods=30 --bytes=60M tree >/dev/null
 	on_tty() { python3 -c 'import pty, sys; pty.spawn(["sh", "-c", sys.argv[1]])' "$1" </dev/null; }
 	on_tty 'logtail tree/var/log/containers | while [ $(head -c 1000000 | wc -c) -gt 0 ]; do sleep 0.02; done' >drawn
-	grep -q 'logtail: [0-9]* in, [0-9.]* MB' drawn
+	# of how many files and bytes, how fast, how long it goes on; neither goes back or beyond
+	files=$(logtail --list tree/var/log/containers | wc -l)
+	tr '\r' '\n' <drawn | sed -nE 's/.*logtail: ([0-9]+)\/([0-9]+) files, ([0-9.]+)\/([0-9.]+) MB, [0-9.]+ MB\/s(, [0-9]+ s left)?$/\1 \2 \3 \4/p' >steps
+	[ "$(wc -l <steps)" -ge 2 ]
+	awk -v files="$files" '$1 < n || $1 > $2 || $2 != files || $3 + 0 < b || $3 + 0 > $4 + 0 { exit 1 }
+		{ n = $1; b = $3 + 0 }' steps
+	grep -q 's left' drawn
 	[[ "$(tail -c 4 drawn)" == *$'\e[K' ]]
 	on_tty 'logtail --progress=never tree/var/log/containers >/dev/null' >quiet
 	[ ! -s quiet ]

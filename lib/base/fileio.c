@@ -234,8 +234,8 @@ dir_fsync(const char *dir, struct err *e)
 	return 0;
 }
 
-int
-file_replace(const char *path, const void *p, size_t n, struct err *e)
+static int
+replace(const char *path, const void *p, size_t n, mode_t mode, struct err *e)
 {
 	char dir[PATH_MAX], tmp[PATH_MAX];
 	const char *slash = strrchr(path, '/');
@@ -245,7 +245,7 @@ file_replace(const char *path, const void *p, size_t n, struct err *e)
 	if ((size_t)snprintf(tmp, sizeof tmp, "%s/.%s.tmp", dir,
 		slash ? slash + 1 : path) >= sizeof tmp)
 		return err_set(e, ST_FAIL, "%s: name too long", path);
-	if ((fd = io_open(tmp, O_WRONLY | O_CREAT | O_TRUNC, 0640)) < 0)
+	if ((fd = io_open(tmp, O_WRONLY | O_CREAT | O_TRUNC, mode)) < 0)
 		return err_sys(e, tmp);
 	if (write_all(fd, p, n, tmp, e) < 0)
 		goto err1;
@@ -267,6 +267,18 @@ err1:
 err0:
 	io_unlink(tmp);
 	return -1;
+}
+
+int
+file_replace(const char *path, const void *p, size_t n, struct err *e)
+{
+	return replace(path, p, n, 0640, e);
+}
+
+int
+file_replace_open(const char *path, const void *p, size_t n, struct err *e)
+{
+	return replace(path, p, n, 0644, e);
 }
 
 int

@@ -36,6 +36,8 @@ int file_read(const char *path, struct buf *b, struct err *e);
  * rename, fsync of the directory.  On failure the old file is as it was (or, if only the last
  * fsync failed, the new one is there but may not survive a crash). */
 int file_replace(const char *path, const void *p, size_t n, struct err *e);
+/* The same, but others may read it (0644 and the umask; file_replace: 0640). */
+int file_replace_open(const char *path, const void *p, size_t n, struct err *e);
 
 int dir_fsync(const char *dir, struct err *e);
 

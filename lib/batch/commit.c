@@ -307,7 +307,7 @@ commit(const char *dir, struct partitions *ps, struct positions *positions,
 		return -1;
 	r = locked(dir, ps, positions, own, now, l, e);
 	if (r == 0)
-		(void)futimens(lock, NULL); /* when a sweep last came this far */
+		ledger_swept(lock);
 	ledger_unlock(lock);
 	return r;
 }

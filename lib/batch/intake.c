@@ -308,6 +308,7 @@ archive(struct intake *in, const struct record *r, struct position *pos, unsigne
 	int64_t ns = 0;
 	bool timed = time_of(in, r, &ns), error = false;
 	struct jscan_member m;
+	struct jscan_member gap;
 	struct partition *p;
 	char *to;
 
@@ -330,6 +331,8 @@ archive(struct intake *in, const struct record *r, struct position *pos, unsigne
 		pos->last_ns = ns;
 		pos->has_time = true;
 	}
+	if (error && jscan_find(m.value, STR("gap"), &gap))
+		partition_gap(&in->partitions, p);
 	return add(in, p, (size_t)(put_line(to, r) - to), pos, timed, ns, e);
 }
 

@@ -112,6 +112,8 @@ manifest_make(
 	manifest_time(&m, "last_time", p->now.timed, p->now.last_ns);
 	if (p->now.untimed > 0)
 		buf_printf(&m, ",\"untimed\":%" PRIu64, p->now.untimed);
+	if (p->now.gaps > 0)
+		buf_printf(&m, ",\"gaps\":%" PRIu64, p->now.gaps);
 	buf_adds(&m, ",\"node\":");
 	jsonw_string(&m, ps->template->node, strlen(ps->template->node));
 	buf_adds(&m, ",\"sources\":");

@@ -1,10 +1,10 @@
 /* manifest.h - what an object holds and where from: one JSON object on one line.
  *
  *     {"key":K,"records":N,"bytes":N,"raw_bytes":N,"sha256":HEX,"first_time":T,"last_time":T,
- *      "untimed":N,"node":NODE,"sources":[{"file":F,"id":I,"from":N,"to":N},...]}
+ *      "untimed":N,"gaps":N,"node":NODE,"sources":[{"file":F,"id":I,"from":N,"to":N},...]}
  *
- * `untimed` counts the records without a time of their own, and is left out when there are
- * none.  bytes and sha256 are of the object as it lies (compressed).  The id in the key and in the
+ * `untimed` counts the records without a time of their own, `gaps` those that tell a gap;
+ * each is left out when there are none.  bytes and sha256 are of the object as it lies (compressed).  The id in the key and in the
  * name is a hash of the content, the partition, the node and the sources: the same records
  * of the same place give the same key again, equal lines of another place another.
  */

@@ -444,15 +444,29 @@ add_source(struct partitions *ps, struct partition *p, const struct position *fr
 	return 0;
 }
 
+/* What is in it so far is sure, if the present epoch has added nothing yet. */
+static void
+enter_epoch(const struct partitions *ps, struct partition *p)
+{
+	if (p->epoch == ps->positions->epoch)
+		return;
+	p->epoch = ps->positions->epoch;
+	p->sure = p->buf.n;
+	p->was = p->now;
+}
+
+void
+partition_gap(const struct partitions *ps, struct partition *p)
+{
+	enter_epoch(ps, p);
+	p->now.gaps++;
+}
+
 int
 partition_add(struct partitions *ps, struct partition *p, size_t n,
     const struct position *from, uint64_t begins, bool timed, int64_t ns, struct err *e)
 {
-	if (p->epoch != ps->positions->epoch) {
-		p->epoch = ps->positions->epoch;
-		p->sure = p->buf.n;
-		p->was = p->now;
-	}
+	enter_epoch(ps, p);
 	p->buf.n += n;
 	p->now.records++;
 	p->now.raw_bytes += n;

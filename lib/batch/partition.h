@@ -71,7 +71,7 @@ struct partition {
 	unsigned serial;    /* names its files */
 	unsigned seq;       /* objects finished before this one */
 	struct object {
-		uint64_t records, raw_bytes, untimed;
+		uint64_t records, raw_bytes, untimed, gaps;
 		int64_t first_ns, last_ns;
 		bool timed;
 		size_t sources;
@@ -119,6 +119,9 @@ char *partition_room(struct partitions *ps, struct partition *p, size_t n, struc
  * offset `begins`; `ns` its time if `timed`. */
 int partition_add(struct partitions *ps, struct partition *p, size_t n,
     const struct position *from, uint64_t begins, bool timed, int64_t ns, struct err *e);
+
+/* The record that is added next to it tells a gap (record(5)). */
+void partition_gap(const struct partitions *ps, struct partition *p);
 
 /* How many records are not sure. */
 uint64_t partitions_unsure(const struct partitions *ps);

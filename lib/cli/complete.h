@@ -1,4 +1,9 @@
-/* complete.h - completion scripts for bash, zsh and fish from an option table. */
+/* complete.h - completion scripts for bash, zsh and fish from an option table.
+ *
+ * What an option's value is completed to is told by its `arg`: FILE to files, DIR to
+ * directories, words with '|' between them to these words (but not "1..9"), and others to
+ * nothing.  Operands are completed to files.
+ */
 #ifndef COMPLETE_H
 #define COMPLETE_H
 struct err;

@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/units.h"
 #include "cli/complete.h"
+#include "cli/libraries.h"
 
 #include <ctype.h>
 #include <getopt.h>
@@ -23,19 +24,20 @@ static const char *completion;
 
 static const struct opt shared[] = {
 	{ 'h', "help", NULL, OPT_FLAG, &help_wanted, "show this text" },
-	{ 0, "version", NULL, OPT_FLAG, &version_wanted, "show the version" },
+	{ 0, "version", NULL, OPT_FLAG, &version_wanted,
+	    "show the version, and those of the libraries" },
 	{ 'q', "quiet", NULL, OPT_FLAG, &common.quiet, "errors only" },
 	{ 'v', "verbose", NULL, OPT_FLAG, &verbose_seen,
 	    "tell decisions; twice: details" },
 	{ 0, "strict", NULL, OPT_FLAG, &common.strict, "end at the first bad record" },
 	{ 0, "stats", "FILE", OPT_MAYBE, &common.stats,
 	    "a line of counts at the end (standard error, or appended to FILE)" },
-	{ 0, "progress", "WHEN", OPT_STR, &common.progress,
-	    "auto or never: draw progress when standard error is a terminal" },
-	{ 0, "confine", "WHEN", OPT_STR, &common.confine,
-	    "auto or no: give up files, sockets and system calls that are not needed" },
-	{ 0, "completion", "SHELL", OPT_STR, &completion,
-	    "print a completion script: bash, zsh, fish" },
+	{ 0, "progress", "auto|never", OPT_STR, &common.progress,
+	    "draw progress when standard error is a terminal, or never" },
+	{ 0, "confine", "auto|no", OPT_STR, &common.confine,
+	    "give up files, sockets and system calls that are not needed, or not" },
+	{ 0, "completion", "bash|zsh|fish", OPT_STR, &completion,
+	    "print a completion script" },
 	OPTS_END,
 };
 
@@ -227,8 +229,9 @@ answer(const struct prog *p, struct err *e)
 	if (help_wanted)
 		help(p);
 	else if (version_wanted)
-		printf("%s (logsweep) " LOGSWEEP_VERSION "%s%s\n", p->name,
-		    p->version_more ? "; " : "", p->version_more ? p->version_more : "");
+		printf("%s (logsweep) " LOGSWEEP_VERSION "%s%s%s%s\n", p->name,
+		    *libraries() ? "; " : "", libraries(), p->version_more ? "; " : "",
+		    p->version_more ? p->version_more : "");
 	else if (completion != NULL && complete_print(p, shared, completion, e) < 0)
 		return -1;
 	else if (completion == NULL)

@@ -35,8 +35,10 @@ struct opt_list {
 };
 
 struct opt {
-	char letter;            /* 0: long form only */
-	const char *name, *arg; /* arg: what --help calls the value; NULL for a flag */
+	char letter; /* 0: long form only */
+	const char *name,
+	    *arg; /* arg: what --help calls the value, a word such as FILE or
+				 * choices with '|' (complete.h); NULL for a flag */
 	enum opt_kind kind;
 	void *to;
 	const char *help; /* lower case, no full stop */
@@ -49,7 +51,7 @@ struct opt {
 struct prog {
 	const char *name, *usage, *about;
 	const struct opt *opts;
-	const char *version_more; /* libraries and their versions, or NULL */
+	const char *version_more; /* what --version says after the libraries, or NULL */
 };
 
 /* The options that all programs have. */

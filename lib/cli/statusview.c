@@ -1,5 +1,6 @@
 #include "cli/statusview.h"
 #include "base/buf.h"
+#include "record/jscan.h"
 #include "record/jsonw.h"
 #include "record/timestamp.h"
 
@@ -21,6 +22,8 @@ static const struct {
 #name, "logsweep_" metric, help, kind, file,                             \
 		    offsetof(struct node_status, name)                                   \
 	}
+	FIGURE(damaged, "ledger_damaged", GAUGE, false,
+	    "1 if ledger.json does not read and its copy is used."),
 	FIGURE(generation, "ledger_generation", GAUGE, false, "Changes of the ledger."),
 	FIGURE(
 	    cursors, "cursors", GAUGE, false, "Streams that the ledger has a cursor of."),
@@ -49,8 +52,8 @@ static const struct {
 	FIGURE(pending, "pending_objects", GAUGE, false,
 	    "Objects committed and not yet delivered."),
 	FIGURE(pending_bytes, "pending_bytes", GAUGE, false, "Bytes of those objects."),
-	FIGURE(pending_since, "pending_first_timestamp_seconds", TIME, false,
-	    "Time of the first record in the oldest of them."),
+	FIGURE(pending_since, "pending_since_timestamp_seconds", TIME, false,
+	    "When the oldest of them was made."),
 	FIGURE(done, "files_done", GAUGE, true, "Files read to their end."),
 	FIGURE(behind, "files_behind", GAUGE, true, "Files with more than is committed."),
 	FIGURE(fresh, "files_new", GAUGE, true, "Files that no sweep has read."),
@@ -83,8 +86,12 @@ note_lagging(struct node_status *s, const char *file, uint64_t lag)
 			s->lagging[i] = s->lagging[i - 1];
 	s->lagging[i].lag = lag;
 	/* the end of a name says more than its beginning */
-	snprintf(s->lagging[i].file, sizeof s->lagging[i].file, "%s",
-	    file + (strlen(file) > 255 ? strlen(file) - 255 : 0));
+	if (strlen(file) >= sizeof s->lagging[i].file) {
+		file += strlen(file) - (sizeof s->lagging[i].file - 1);
+		while (((unsigned char)*file & 0xc0) == 0x80)
+			file++;
+	}
+	snprintf(s->lagging[i].file, sizeof s->lagging[i].file, "%s", file);
 }
 
 void
@@ -119,6 +126,44 @@ status_size(uint64_t bytes, char text[16])
 	for (; v >= 1024 && u < 5; u++)
 		v /= 1024;
 	snprintf(text, 16, u == 0 ? "%.0f %s" : "%.1f %s", v, unit[u]);
+}
+
+/* Length of what at `p` moves a terminal or hides: C0, DEL, C1, marks of writing direction,
+ * and bytes that are no UTF-8; 0: it may be shown. */
+static unsigned
+hidden(const char *p, const char *end)
+{
+	unsigned n = jscan_utf8(p, end);
+	const unsigned char *u = (const unsigned char *)p;
+
+	if (n == 0)
+		return 1;
+	if (n == 1)
+		return u[0] < 0x20 || u[0] == 0x7f;
+	if (n == 2)
+		return u[0] == 0xc2 && u[1] < 0xa0 ? 2 : 0;
+	if (n == 3 && u[0] == 0xe2 &&
+	    ((u[1] == 0x80 &&
+		 (u[2] == 0x8e || u[2] == 0x8f || (u[2] >= 0xa8 && u[2] <= 0xae))) ||
+		(u[1] == 0x81 && u[2] >= 0xa6 && u[2] <= 0xa9)))
+		return 3;
+	return 0;
+}
+
+static void
+put_visible(struct buf *out, const char *text)
+{
+	const char *end = text + strlen(text);
+
+	while (text < end) {
+		unsigned n = hidden(text, end);
+
+		if (n == 0) /* the next of a sequence are not the first of one */
+			for (n = jscan_utf8(text, end); n > 0; n--)
+				buf_addc(out, *text++);
+		for (; n > 0; n--)
+			buf_printf(out, "\\x%02x", (unsigned)(unsigned char)*text++);
+	}
 }
 
 /* "2026-11-22T13:05:02Z, 4m ago" or "never". */
@@ -163,7 +208,9 @@ put_files(const struct node_status *s, struct buf *out)
 		    s->waiting, s->empty, s->unreadable);
 	for (size_t i = 0; i < STATUS_LAGGING && s->lagging[i].lag > 0; i++) {
 		status_size(s->lagging[i].lag, size);
-		buf_printf(out, "            %10s  %s\n", size, s->lagging[i].file);
+		buf_printf(out, "            %10s  ", size);
+		put_visible(out, s->lagging[i].file);
+		buf_addc(out, '\n');
 	}
 }
 
@@ -172,8 +219,14 @@ status_table(const struct node_status *s, int64_t now, struct buf *out)
 {
 	char raw[16], packed[16];
 
-	buf_printf(out, "state       %s, generation %" PRIu64 ", %" PRIu64 " cursors\n",
-	    s->state, s->generation, s->cursors);
+	buf_adds(out, "state       ");
+	put_visible(out, s->state);
+	buf_printf(out, ", generation %" PRIu64 ", %" PRIu64 " cursors\n", s->generation,
+	    s->cursors);
+	if (s->damaged)
+		buf_adds(out,
+		    "            the ledger is damaged, this is of its copy: see "
+		    "ledger(5)\n");
 	buf_adds(out, "last sweep  ");
 	put_when(out, s->swept_at, now);
 	buf_adds(out, "\n");
@@ -222,7 +275,14 @@ status_ndjson(const struct node_status *s, struct buf *out)
 			buf_printf(out, "\"%s\"", time);
 		}
 	}
-	buf_adds(out, "}\n");
+	for (size_t i = 0; s->looked && i < STATUS_LAGGING; i++) {
+		if (s->lagging[i].lag == 0)
+			break;
+		buf_adds(out, i == 0 ? ",\"lagging\":[{\"file\":" : ",{\"file\":");
+		jsonw_string(out, s->lagging[i].file, strlen(s->lagging[i].file));
+		buf_printf(out, ",\"lag\":%" PRIu64 "}", s->lagging[i].lag);
+	}
+	buf_adds(out, s->looked && s->lagging[0].lag > 0 ? "]}\n" : "}\n");
 }
 
 void

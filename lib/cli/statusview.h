@@ -2,7 +2,8 @@
  *
  * One struct of figures; three views of it: a table, one NDJSON line, and a text file for
  * Prometheus (its text format 0.0.4; node_exporter's textfile collector reads it).  The
- * figures of the last two come from one table, so that they cannot differ.
+ * figures of the last two come from one table, so that they cannot differ.  Names in the table
+ * have their control bytes written as \xNN: what a container calls its log moves no terminal.
  *
  * Times are ns since the epoch, 0 for never.
  */
@@ -17,6 +18,7 @@ enum { STATUS_LAGGING = 10 };
 
 struct node_status {
 	const char *state; /* the directory */
+	uint64_t damaged;  /* 1: its ledger is, and the copy is told of */
 	uint64_t generation, cursors;
 	int64_t swept_at, committed_at, delivered_at;
 	/* since the state directory began */
@@ -24,7 +26,7 @@ struct node_status {
 	uint64_t delivered, delivered_bytes;
 	/* what waits in the outbox */
 	uint64_t pending, pending_bytes;
-	int64_t pending_since; /* the first record of the oldest */
+	int64_t pending_since; /* when the oldest of them was made */
 	/* the files, if they were looked at */
 	bool looked;
 	uint64_t done, behind, fresh, waiting, empty, unreadable;

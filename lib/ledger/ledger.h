@@ -2,7 +2,8 @@
  *
  * A state directory DIR holds
  *
- *     lock             held with flock(2) by whoever changes the ledger; never renamed
+ *     lock             held with flock(2) by whoever changes the ledger; never renamed.  Its
+ *                      time of change is when a sweep last came to its end
  *     ledger.json      the ledger: cursors and undelivered batches, replaced whole
  *     ledger.copy.json the same generation once more
  *     outbox/          bodies of the batches that the ledger lists
@@ -105,6 +106,8 @@ int ledger_refuse_logbatch(const char *dir, struct err *e);
 /* Hold DIR/lock.  A descriptor, or -1: ST_LATER when `wait_ns` passed first. */
 int ledger_lock(const char *dir, int64_t wait_ns, struct err *e);
 void ledger_unlock(int fd);
+/* A sweep has come to its end, with something new or without: leave the time on the lock. */
+void ledger_swept(int lock);
 
 /* Write `l` as the next generation and then its copy.  Only under the lock.  -1: the ledger
  * on disk is the old one, unless *committed: it may be the new one. */

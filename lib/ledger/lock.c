@@ -11,10 +11,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { LOCK_WAIT_S = 60 };
+
+/* A new one is of the epoch's time: no sweep came to its end yet. */
+static int
+open_lock(const char *path)
+{
+	const struct timespec never[2] = { { 0, 0 }, { 0, 0 } };
+	int fd = io_open(path, O_RDWR, 0);
+
+	if (fd >= 0 || errno != ENOENT)
+		return fd;
+	fd = io_open(path, O_RDWR | O_CREAT | O_EXCL, 0640);
+	if (fd >= 0)
+		(void)futimens(fd, never);
+	else if (errno == EEXIST)
+		fd = io_open(path, O_RDWR, 0);
+	return fd;
+}
 
 int
 ledger_lock(const char *dir, int64_t wait_ns, struct err *e)
@@ -26,7 +44,7 @@ ledger_lock(const char *dir, int64_t wait_ns, struct err *e)
 
 	if (snprintf(path, sizeof path, "%s/lock", dir) >= (int)sizeof path)
 		return err_set(e, ST_USAGE, "%s: name too long", dir);
-	if ((fd = io_open(path, O_RDWR | O_CREAT, 0640)) < 0)
+	if ((fd = open_lock(path)) < 0)
 		return err_sys(e, path);
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR) {
@@ -42,6 +60,12 @@ ledger_lock(const char *dir, int64_t wait_ns, struct err *e)
 		nanosleep(&nap, NULL);
 	}
 	return fd;
+}
+
+void
+ledger_swept(int lock)
+{
+	(void)futimens(lock, NULL);
 }
 
 void
@@ -227,6 +251,8 @@ ledger_commit_alone(const char *dir, struct ledger *l, struct err *e)
 	    (lock = ledger_lock(dir, LOCK_WAIT_S * 1000000000LL, e)) < 0)
 		return -1;
 	r = commit_locked(dir, l, e);
+	if (r == 0)
+		ledger_swept(lock);
 	ledger_unlock(lock);
 	return r;
 }

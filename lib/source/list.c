@@ -150,15 +150,36 @@ look(struct sweep *s, const struct family *f, struct member *m, struct listed *w
 	return got < 0 ? -1 : 0;
 }
 
+struct unopened {
+	struct sweep *s;
+	const struct family *f;
+};
+
+/* A file of the family that cannot be opened is told, and listed too; should the output
+ * fail here, the next write says so. */
+static void
+unopened(void *arg, const struct err *why)
+{
+	const struct unopened *u = arg;
+	const struct listed w = {
+		.file = u->f->shown, .path = "", .state = "unreadable"
+	};
+	struct err e;
+
+	u->s->warn(u->s->arg, why);
+	(void)list_put(u->s, &w, &e);
+}
+
 int
 list_family(struct sweep *s, struct family *f, struct err *e)
 {
+	struct unopened u = { s, f };
 	bool mine = sweep_in_shard(s, f->shown);
-	int r = family_open(f, &s->names, s->rotated, mine ? s->warn : NULL, s->arg, e);
+	int r = family_open(f, &s->names, s->rotated, mine ? unopened : NULL, &u, e);
 
 	if (r < 0) {
 		if (mine)
-			s->warn(s->arg, e);
+			unopened(&u, e);
 		return 0;
 	}
 	for (size_t i = 0; i < f->members; i++) {

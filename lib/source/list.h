@@ -7,9 +7,9 @@
  * .gz what its last member says of itself, RFC 1952 ISIZE: right below 4 GiB in one member).
  * committed is the cursor, of two streams the one that is behind; lag is size - committed.
  * state: "new", "behind", "done", "empty", "waiting" (its first line has no end yet) or
- * "unreadable" (why is then told by `warn`).  Of a file only its first KiB and, to tell equal
- * beginnings apart, one KiB more are read; of a .gz all up to there; of .zst, .xz, .bz2 and
- * members of archives all, for their sizes.
+ * "unreadable" (why is then told by `warn`; path is "" if it could not even be opened).  Of
+ * a file only its first KiB and, to tell equal beginnings apart, one KiB more are read; of a
+ * .gz all up to there; of .zst, .xz, .bz2 and members of archives all, for their sizes.
  */
 #ifndef LIST_H
 #define LIST_H

@@ -568,6 +568,8 @@ more(struct state *st, struct err *e)
 
 	if (make_room(st, e) < 0)
 		return -1;
+	if (st->t->tick != NULL)
+		st->t->tick(st->t->tick_arg);
 	if (st->t->stop != NULL && *st->t->stop != 0) {
 		st->stop = true;
 		return 0;

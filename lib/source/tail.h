@@ -57,7 +57,9 @@ struct tail {
 	 * its first record at or after `until`.  By the runtime's times; INT64_MIN: no limit. */
 	int64_t since, until;
 	const volatile sig_atomic_t *stop; /* not 0: end at the next block; may be NULL */
-	char *block;                       /* see tail.c */
+	void (*tick)(void *arg);           /* called with each block; may be NULL */
+	void *tick_arg;
+	char *block; /* see tail.c */
 	size_t block_cap;
 	struct buf part[2];  /* of a split line, per stream */
 	struct buf attrs[2]; /* its attrs: those of its first part */
