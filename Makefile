@@ -83,6 +83,8 @@ soak: setup                          ## T=SECONDS of sweeps, kills and disk erro
 	$(MAKE) build
 	$(MAKE) faults
 	python3 tests/soak/soak.py --bin=$(abspath $(B)) --faults=$(abspath build/faults) --seconds=$(or $(T),300) $(if $(SEED),--seed=$(SEED)) $(if $(MULTILINE),--multiline)
+load: build                          ## T=SECONDS (600) of PODS=500 writing MB=50 a second, a sweep each minute
+	python3 tests/soak/load.py --bin=$(abspath $(B)) --seconds=$(or $(T),600) --pods=$(or $(PODS),500) --rate=$(or $(MB),50)
 fuzz:                                ## T=SECONDS for each fuzz target (60), NAME='names'
 	tests/fuzz/run.sh $(or $(T),60) $(NAME)
 faults:                              ## a build that fails or dies at the n-th change of the disk
@@ -148,5 +150,5 @@ $(B)/nodetree: $(gens) $(wildcard tests/gen/*.h)
 
 -include $(wildcard $(B)/cmd/*.d $(B)/lib/*/*.d $(B)/unit/*.d)
 .PHONY: build check demo bench bench-check check-quick units setup setup-build setup-bench asan tsan valgrind \
-	image image-root setup-image soak fuzz faults analyze lint format install uninstall deb setup-deb check-package help clean
+	image image-root setup-image soak load fuzz faults analyze lint format install uninstall deb setup-deb check-package help clean
 .SECONDARY:
