@@ -90,8 +90,9 @@ fuzz:                                ## T=SECONDS for each fuzz target (60), NAM
 faults:                              ## a build that fails or dies at the n-th change of the disk
 	$(MAKE) build B=build/faults CFLAGS="-O1 -g -DLOGSWEEP_FAULTS"
 analyze:                             ## gcc -fanalyzer; what it is wrong about: .analyzer
-	printf '%s\n' $(wildcard cmd/*.c) $(filter-out lib/base/err.c,$(srcs)) | xargs -P $$(nproc) -n 8 \
-		$(SHELL) -c 'for f; do $(CC) $(std) -include tests/analyze.h -O1 -fanalyzer $(shell grep '^-' .analyzer) -Werror -c -o /dev/null $$f || exit 255; done' -
+	$(MAKE) -k -j$(shell nproc) $(patsubst %,%.analyzed,$(wildcard cmd/*.c) $(filter-out lib/base/err.c,$(srcs)))
+%.c.analyzed: %.c
+	@$(CC) $(std) -include tests/analyze.h -O1 -fanalyzer $(shell grep '^-' .analyzer) -Werror -c -o /dev/null $<
 lint:                                ## man pages, formatting, headers alone, static analysis
 	@mandoc -T lint -W warning man/*.[157]
 	@clang-format --dry-run -Werror $(wildcard cmd/*.c lib/*/*.[ch] tests/unit/*.[ch])
