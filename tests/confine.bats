@@ -157,3 +157,19 @@ hijack() {
 	grep -q two out
 	[ ! -s err ]
 }
+
+@test "a token and keys are in no message of -vv, no argument and no other program's environment" {
+	echo token-of-the-test >token
+	printf '[profile p]\ncredential_process = %s\n' "$PWD/keys" >config
+	printf '#!/bin/sh\nenv >%s\ntr "\\0" " " </proc/$PPID/cmdline >%s\necho "{\\"Version\\":1,\\"AccessKeyId\\":\\"AKIDPROCESS\\",\\"SecretAccessKey\\":\\"secret-of-the-process\\"}"\n' "$PWD/env" "$PWD/args" >keys
+	chmod +x keys
+	k8smeta -v -v --api=https://127.0.0.1:1 --token-file=token --timeout=1s <<<"$line" >all 2>&1 || true
+	unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+	AWS_CONFIG_FILE=$PWD/config AWS_PROFILE=p s3put -v -v --max-time=1s --endpoint=http://127.0.0.1:1 s3://bucket \
+		<<<'{"key":"k","path":"token","bytes":18}' >>all 2>&1 || true
+	grep -q 'profile p' all
+	[ -s env ] && [ -s args ]
+	run cat all env args
+	refute_output --partial of-the-process
+	refute_output --partial token-of-the
+}
