@@ -25,7 +25,7 @@ DEBS     := pkg-config zlib1g-dev libisal-dev libpcre2-dev libcurl4-openssl-dev 
             libjansson-dev libarchive-dev
 DEBS_CHECK := libclang-rt-14-dev bats bats-assert bats-support jq mandoc python3 clang clang-format clang-tidy \
             cppcheck valgrind openssl curl procps bc strace ruby tzdata radosgw ceph-mon ceph-osd ceph-common \
-            python3-yaml podman runc systemd tar gzip zstd xz-utils bzip2 zip cpio zsh fish
+            python3-yaml podman runc systemd tar gzip zstd xz-utils bzip2 zip cpio zsh fish kcat
 DEBS_IMAGE := busybox-static ca-certificates tzdata python3
 DEBS_DEB   := dpkg-dev debhelper lintian fakeroot
 DEBS_BENCH := pigz isal python3 awscli rclone radosgw ceph-mon ceph-osd ceph-common curl openssl

@@ -208,7 +208,8 @@ finish(struct filter *f)
 	dropped_flush(&dropped, &f->out);
 	clashes = podmeta_clashes(pods);
 	if (unmatched > 0 && common.strict)
-		diag_warn("%llu records: no pod in the name of their file",
+		diag_warn("%llu records: no pod in the name of their file; read them as "
+			  "/var/log/containers/... or /var/log/pods/...",
 		    (unsigned long long)unmatched);
 	/* the source that failed has been told */
 	if (missing > 0 && status_of_sources == ST_OK)

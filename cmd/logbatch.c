@@ -405,8 +405,8 @@ check_spool(const struct ledger *l, struct err *e)
 		return 0;
 	return err_set(e, ST_LATER,
 	    "%s/outbox: %llu bytes wait to be delivered, --max-spool is %llu; nothing is "
-	    "read",
-	    state, (unsigned long long)waiting, (unsigned long long)max_spool);
+	    "read: deliver them with s3put --state=%s DEST, or raise --max-spool",
+	    state, (unsigned long long)waiting, (unsigned long long)max_spool, state);
 }
 
 static int

@@ -312,7 +312,8 @@ sweep_all(struct run *run, int argc, char *argv[], struct err *e)
 			return -1;
 		if (t->n.rejected > bad)
 			diag_warn("%s: %llu lines that are not of its format; set aside "
-				  "as _error records",
+				  "as _error records (--format=NAME, if its first line "
+				  "misleads)",
 			    run->families.list[i].shown,
 			    (unsigned long long)(t->n.rejected - bad));
 		if (common.strict && t->n.rejected > 0)
@@ -427,6 +428,10 @@ finish(struct run *run, struct err *e)
 		    (unsigned long long)s->n.gaps);
 	if (s->n.gaps > 0 || s->tail.n.rejected > 0 || s->n.unreadable > 0)
 		run->status = status_worse(run->status, ST_ASIDE);
+	if (run->denied && !list)
+		diag_warn(
+		    "log files of some runtimes are for root alone: run as root, or "
+		    "with CAP_DAC_READ_SEARCH");
 	if (run->denied && !list && s->n.files + s->n.unchanged + s->n.waiting == 0)
 		run->status = ST_NOPERM;
 	take_counts(run);

@@ -105,6 +105,7 @@ static const struct prog prog = { "s3put", "[OPTION]... [FILE]... DEST",
 struct run {
 	struct store *store[CREW_THREADS_MAX]; /* one a thread */
 	struct crew *crew;
+	const char *dest, *advised; /* the last advice given */
 	struct ndjson_in in;
 	struct ndjson_out out;
 	struct stats stats;
@@ -296,6 +297,21 @@ delivered(struct run *run, struct order *m)
 	m->key = NULL;
 }
 
+/* Why, and once what to do about it, unless the message says that: it names an option, or asks. */
+static void
+tell_failure(struct run *run, const char *text)
+{
+	size_t n = strlen(text);
+	bool told = strstr(text, "--") != NULL || (n > 0 && text[n - 1] == '?');
+	const char *advice = told ? NULL : advice_on(text);
+
+	diag_error("%s", text);
+	if (advice != NULL && advice != run->advised)
+		diag_error("%s: %s", run->dest, advice);
+	if (advice != NULL)
+		run->advised = advice;
+}
+
 static void
 conclude(struct run *run, struct delivery *d)
 {
@@ -318,7 +334,7 @@ conclude(struct run *run, struct delivery *d)
 		break;
 	case OUTCOME_FAILED:
 		if (!run->closed) /* then it is our own doing */
-			diag_error("%s", d->err.text);
+			tell_failure(run, d->err.text);
 		run->failed++;
 		run->status = worse(run->status, d->err.status);
 		break;
@@ -701,6 +717,7 @@ open_stores(struct run *run, const char *dest, struct err *e)
 		.tell = tell,
 		.env = env };
 
+	run->dest = dest;
 	if ((run->store[0] = store_open(dest, &so, e)) == NULL)
 		return -1;
 	for (uint64_t i = 1; i < jobs && !check; i++)

@@ -20,7 +20,21 @@ blocks() {
 # here: the machine's directories in a command become the test's own
 here() {
 	sed "s|/var/log/containers|$PWD/node/var/log/containers|; s|/var/lib/logsweep|$PWD/S|g
-		s|/srv/archive|$PWD/archive|g"
+		s|/srv/|$PWD/|g; s|/etc/|$PWD/etc/|g; s| k8s-cronjobs/| $top/k8s-cronjobs/|; s| examples/| $top/examples/|g"
+}
+
+# run_blocks: README's commands in files block1 ..., with the machine's directories in the test's own
+run_blocks() {
+	blocks 'sh run' "$top/README.md" | here >all
+	awk '$0 == "--" { n++; next } { print >("block" n + 1) }' all
+}
+
+# program NAME: a stand-in, whose script is on standard input
+program() {
+	mkdir -p bin
+	{ echo '#!/bin/bash -e'; cat; } >"bin/$1"
+	chmod +x "bin/$1"
+	PATH=$PWD/bin:$PATH
 }
 
 sample_node() {
@@ -66,11 +80,10 @@ lossy() {
 	[ -d "${output##*Kept in }/archive" ]
 }
 
-@test "README: the commands do what they are there for" {
+@test "README: the sweep, and what reads its archive" {
 	sample_node
-	blocks 'sh run' "$top/README.md" | here >all
-	[ "$(grep -c '^--$' all)" -eq 3 ]
-	awk '$0 == "--" { n++; next } { print >("block" n + 1) }' all
+	run_blocks
+	[ "$(grep -c '^--$' all)" -eq 9 ]
 
 	run -0 --separate-stderr bash block1
 	[ -z "$stderr" ]
@@ -78,24 +91,115 @@ lossy() {
 	run -0 --separate-stderr bash block1
 	[ -z "$output$stderr" ]
 
-	run -0 --separate-stderr bash -o pipefail block2
+	run -0 --separate-stderr bash -o pipefail block6
 	[ "${#lines[@]}" -gt 10 ]
 	[[ ${lines[0]} =~ ^2026-11-22T[^$'\t']+Z$'\t'[^$'\t']+$'\t' ]]
 
-	run -0 --separate-stderr bash -o pipefail block3
+	run -0 --separate-stderr bash -o pipefail block7
 	[ "$(awk '{ n += $1 } END { print n }' <<<"$output")" -eq "$records" ]
+
+	run -0 --separate-stderr bash -o pipefail block8
+	grep -q "read_json(" table.sql
+	grep -q "$PWD/archive/year=" table.sql
+	grep -q 's3://example-logs/prod' athena.sql
+	grep -q '`kubernetes`' athena.sql
+}
+
+@test "README: where to look when something is wrong" {
+	sample_node
+	run_blocks
+	bash block1 >/dev/null
+	n=0
+	while read -r line; do
+		n=$((n + 1))
+		echo "$line" >line
+		run --separate-stderr bash line
+		case ${line%% *} in
+		logsweep-status) [ "$status" -eq 0 ] && [[ $output == *delivered* ]] ;;
+		logtail) # messages that no parser fits are told by 3
+			if [[ $line == *--list* ]]; then
+				[ "$status" -eq 0 ] && jq -es 'length > 10' <<<"$output" >/dev/null
+			else
+				[ "$status" -eq 3 ] && [[ ${lines[0]} == *' messages fit ('* ]]
+			fi
+			;;
+		s3put) [ "$status" -eq 0 ] ;;
+		logbatch) [ "$status" -eq 0 ] && [ "$(jq -r .status <<<"$output" | sort -u)" = ok ] ;;
+		*) false ;;
+		esac
+	done <block9
+	[ "$n" -eq 5 ]
+}
+
+@test "README: the recipe for a cluster names what is there" {
+	command -v python3 >/dev/null && python3 -c 'import yaml' 2>/dev/null || skip "no python3-yaml"
+	run_blocks
+	program kubectl <<END
+case \$1 in
+apply) [ "\$2" = -k ] && python3 "$top/tests/k8s/render.py" "\$3" >rendered ;;
+*) [ "\$1 \$2" = "-n logsweep" ] && grep -q 'namespace: logsweep' rendered || exit 1
+	case "\${*:3}" in
+	"create job --from=cronjob/dispatch first") grep -q '^kind: CronJob' rendered && grep -q '  name: dispatch' rendered && touch first ;;
+	"logs job/first") [ -e first ] ;;
+	*) exit 1 ;;
+	esac ;;
+esac
+END
+	run -0 --separate-stderr bash -e block2
+}
+
+@test "README: the recipe for old logs finds the labels of their pods" {
+	local uid=7d3c2f11-58e4-4b0a-9a51-0c7a4e0f6b21
+	run_blocks
+	mkdir -p "var/log/pods/pay_ledger-0_$uid/app"
+	printf '2026-11-22T13:00:0%d.5Z stdout F entry %d\n' 1 1 2 2 >"var/log/pods/pay_ledger-0_$uid/app/0.log"
+	tar czf node-7.tar.gz var && rm -r var
+	program kubectl <<END
+[ "\$*" = "get pods -A -o json" ]
+echo '{"kind":"List","items":[{"metadata":{"name":"ledger-0","namespace":"pay","uid":"$uid","labels":{"app":"ledger"}},"spec":{"nodeName":"node-7","containers":[{"name":"app"}]}}]}'
+END
+	run -0 --separate-stderr bash -o pipefail block3
+	[ "$(find archive -name '*.gz' -exec zcat {} + | jq -r '.log + " " + .kubernetes.labels.app' | paste -sd,)" = 'entry 1 ledger,entry 2 ledger' ]
+}
+
+@test "README: the recipe for a host with Docker installs the units" {
+	run_blocks
+	mkdir -p etc/systemd/system
+	program systemctl <<'END'
+[ "$*" = "enable --now logsweep.timer" ]
+[ -f etc/systemd/system/logsweep.timer ] && [ -f etc/systemd/system/logsweep.service ]
+grep -q '^EnvironmentFile=/etc/logsweep.conf$' etc/systemd/system/logsweep.service
+END
+	run -0 --separate-stderr bash -e block4
+	grep -qx "DESTINATION=file://$PWD/archive" etc/logsweep.conf
+}
+
+@test "README: the recipe for what was set aside archives it" {
+	run_blocks
+	printf '%s\n' 'level=info msg=one' '{"time":"2026-11-22T13:00:00Z","log":"x"}' 'level=warn msg=two' |
+		logbatch --out=archive --node=n >/dev/null 2>&1 || true
+	run -0 --separate-stderr bash -o pipefail block5
+	[[ ${lines[0]} =~ ^\ *2\ logbatch$'\t'.+ ]]
+	[ "$(find archive -path '*_errors*' -prune -o -name '*.gz' -exec zcat {} + | jq -r '.log_processed.msg // empty' | paste -sd' ')" = 'one two' ]
 }
 
 @test "README: every other command is run by another test" {
 	blocks sh "$top/README.md" | grep -v '^--$' >rest
 	[ "$(cat rest)" = "$(printf '%s\n' 'make demo' 'make setup-build build && sudo make install')" ]
-	[ "$(grep -c '^```sh' "$top/README.md")" -eq 5 ]
+	[ "$(grep -c '^```sh' "$top/README.md")" -eq 11 ]
 }
 
-@test "README: the records shown are what each program makes of the one before" {
+@test "the picture: the records shown are what each program makes of the one before" {
 	local log=node/var/log/containers/web-0_shop_app-$(printf '%064d' 7).log
 	mkdir -p "${log%/*}"
-	blocks 'text flow' "$top/README.md" | grep -v '^--$' >flow
+	# the picture's rows: a name, and the text beside it
+	python3 - "$top/bench/pipe.svg" >flow <<'END'
+import sys, xml.dom.minidom as d
+rows = [t for t in d.parse(sys.argv[1]).getElementsByTagName("text") if int(float(t.getAttribute("y"))) > 190]
+text = lambda n: n.data if n.nodeType == n.TEXT_NODE else "".join(map(text, n.childNodes))
+for name, what in zip(rows[::2], rows[1::2]):
+    print(text(name), text(what))
+END
 	like() { # like PROGRAM: is standard input the record of README's line, … being anything?
 		local want
 		want=$(sed -n "s/^$1  *//p" flow | sed 's/[][\.*^$+?(){}|]/\\&/g; s/…/.*/g')
@@ -132,15 +236,17 @@ lossy() {
 }
 
 @test "README and logsweep(7) tell the same exit codes" {
-	sed -n '/^## Exit codes/,/^## /s/^| \([0-9][0-9]*\) |.*/\1/p' "$top/README.md" >readme
+	sed -n '/^### Exit codes/,/^Apache/s/^| \([0-9][0-9]*\) |.*/\1/p' "$top/README.md" >readme
 	sed -n '/^\.Sh EXIT STATUS/,/^\.Sh SEE/s/^\.It \([0-9][0-9]*\)$/\1/p' "$top/man/logsweep.7" >page
 	[ -s page ]
 	cmp readme page
 }
 
-@test "the chart is well-formed, and light and dark" {
-	python3 -c 'import sys, xml.dom.minidom as d; d.parse(sys.argv[1])' "$top/bench/chart.svg"
-	grep -q 'prefers-color-scheme: dark' "$top/bench/chart.svg"
+@test "the pictures are well-formed, and light and dark" {
+	for svg in chart pipe; do
+		python3 -c 'import sys, xml.dom.minidom as d; d.parse(sys.argv[1])' "$top/bench/$svg.svg"
+		grep -q 'prefers-color-scheme: dark' "$top/bench/$svg.svg"
+	done
 }
 
 @test "make install puts the programs and pages under DESTDIR, and uninstall leaves nothing" {

@@ -75,3 +75,76 @@ parsed() {
 	command -v mandoc >/dev/null || skip "no mandoc"
 	run -0 mandoc -T lint -W warning "$man"/*.[157]
 }
+
+# prints DIR: what the README of an example says that it prints
+prints() {
+	awk '$0 == "```text prints" { on = 1; next } on && /^```$/ { exit } on' "$BATS_TEST_DIRNAME/../examples/$1/README.md"
+}
+
+# runs DIR: run.sh ends with 0, prints what its README says, and leaves nothing behind
+runs() {
+	for p in logtail logparse k8smeta logbatch s3put; do
+		"$p" --version 2>/dev/null | grep -q '(logsweep)' || skip "$p is not built"
+	done
+	mkdir tmp
+	TMPDIR=$PWD/tmp run -0 --separate-stderr "$BATS_TEST_DIRNAME/../examples/$1/run.sh"
+	prints "$1" >want
+	[ -s want ]
+	diff want <(sed 1d <<<"$output")
+	[ -z "$(ls -A tmp)" ]
+}
+
+@test "examples/hourly-sweep" { runs hourly-sweep; }
+@test "examples/backfill" { runs backfill; }
+@test "examples/docker-host" { runs docker-host; }
+@test "examples/redrive-errors" { runs redrive-errors; }
+@test "examples/cleaning-service" { runs cleaning-service; }
+
+@test "examples/from-kafka" {
+	command -v kcat >/dev/null || skip "kcat is not installed"
+	runs from-kafka
+}
+
+@test "examples/read-with-duckdb" {
+	if command -v duckdb >/dev/null; then
+		run -0 --separate-stderr "$BATS_TEST_DIRNAME/../examples/read-with-duckdb/run.sh"
+		[ "${lines[-1]}" = "  web-0  10" ] # and this is what jq says below
+	else
+		runs read-with-duckdb
+	fi
+}
+
+@test "examples: each directory has a README, and is in the list" {
+	for d in "$BATS_TEST_DIRNAME"/../examples/*/; do
+		d=$(basename "$d")
+		grep -q "($d)" "$BATS_TEST_DIRNAME/../examples/README.md"
+		[ -f "$BATS_TEST_DIRNAME/../examples/$d/README.md" ]
+	done
+}
+
+@test "logsweep-compat(7): every option that it names is one of a program" {
+	for p in logtail logparse k8smeta logbatch s3put; do
+		"$p" --version 2>/dev/null | grep -q '(logsweep)' || skip "$p is not built"
+		"$p" --help
+	done | sed -nE 's/^  (-(.), |    )--([a-z0-9-]+).*/--\3 -\2/p' | tr ' ' '\n' | sort -u >known
+	{
+		sed -n 's/^\.Fl -\([a-z-]*\).*/--\1/p; s/^\.Fl \([a-zA-Z]\)\( .*\)*$/-\1/p' "$man/logsweep-compat.7"
+		grep -E '^\.Ql (logtail|logparse|k8smeta|logbatch|s3put) ' "$man/logsweep-compat.7" | grep -oE -- '-(-[a-z-]+|[a-zA-Z])\b'
+	} | sort -u >named
+	[ "$(wc -l <named)" -gt 40 ]
+	[ -z "$(comm -13 known named | tee /dev/stderr)" ]
+}
+
+@test "logsweep-compat(7): path and offset are kept, and marks pass" {
+	cmd=$(example logsweep-compat.7 "jq -c 'if keys")
+	parsed | bash -c "$cmd" >out
+	[ "$(jq -c 'select(keys == ["_src"])' out | wc -l)" -eq 2 ]
+	[ "$(jq -r 'select(.offset) | .offset' out | paste -sd' ')" = '10 20 30 40' ]
+	[ "$(jq -r .path out | grep -c /var/log/pods/)" -eq 4 ]
+}
+
+@test "logsweep-compat(7): the journal's lines are those of the recipe" {
+	sed -n '/^\$ journalctl/,/^\.Ed/p' "$man/logsweep-compat.7" | grep -v '^\.Ed' | sed 's/^.* | jq/jq/; s/\\(dq/"/g; s/\\e/\\/g' >cmd
+	echo '{"__REALTIME_TIMESTAMP":"1795352400000001","_HOSTNAME":"n","_SYSTEMD_UNIT":"u","MESSAGE":"m"}' | bash cmd >out
+	[ "$(cat out)" = '{"time":"2026-11-22T13:00:00.000001Z","log":"m","unit":"u","host":"n"}' ]
+}

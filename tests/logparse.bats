@@ -293,6 +293,13 @@ print(json.dumps({"log": json.dumps({"a": ("\"" + "x" * 99) * 100000})}))' >in
 	[ "${lines[0]}" = "1 of 1 messages fit (100.0 %)" ]
 }
 
+@test "--test passes over the marks of logtail, which have no message" {
+	printf '%s\n' '{"_src":{"file":"f","id":"9f3c","gen":0,"end":0}}' '{"_src":{"file":"f","id":"9f3c","gen":0,"end":9},"log":"{}"}' \
+		'{"_src":{"file":"f","id":"9f3c","gen":0,"end":9,"at":9,"final":true}}' >in
+	run -0 logparse --test in
+	[ "${lines[0]}" = "1 of 1 messages fit (100.0 %)" ]
+}
+
 @test "the examples of logparse(1) are what comes out" {
 	page=$BATS_TEST_DIRNAME/../man/logparse.1
 	sed -n 's/\\e/\\/g; /^\$ cat a.ndjson/{n;p}' "$page" | sed 's/\\e/\\/g' >a.ndjson

@@ -84,7 +84,7 @@ check_race(const struct ledger *l, const struct positions *positions,
 		if (lost)
 			return err_set(e, ST_LATER,
 			    "%.300s: another sweep committed first (generation %llu "
-			    "after %llu); nothing is committed",
+			    "after %llu); nothing is committed: run it again",
 			    p->file, (unsigned long long)l->gen,
 			    (unsigned long long)p->gen);
 	}

@@ -162,7 +162,7 @@ apifault_tell(const struct apifault *f, struct err *e)
 			    f->server);
 		return err_set(e, ST_NOPERM,
 		    "%.150s: 401: the token in %.200s is not accepted: expired, or of "
-		    "another cluster",
+		    "another cluster; have it renewed, or name another with --token-file",
 		    f->server, f->token);
 	case 403:
 		return tell_forbidden(f, e);

@@ -248,7 +248,8 @@ check_head(struct str text, struct err *e)
 		return err_set(e, ST_FAIL, "not a logsweep ledger; it is left alone");
 	if (ledger_is_newer(text))
 		return err_set(e, ST_FAIL,
-		    "a ledger of a newer version of logsweep; it is left alone");
+		    "of a newer version of logsweep, which is to be used; it is left "
+		    "alone");
 	if (text.n < HEAD_LEN || !str_starts(text, STR(HEAD1)) ||
 	    memcmp(text.p + HEAD_LEN - 3, "\",\n", 3) != 0)
 		return err_set(e, ST_FAIL, "damaged: its first line is not whole");

@@ -55,7 +55,9 @@ ledger_lock(const char *dir, int64_t wait_ns, struct err *e)
 		if (clock_steady() >= give_up) {
 			close(fd);
 			return err_set(e, ST_LATER,
-			    "%s: held by another program; try again later", path);
+			    "%s: held by another program (fuser %s tells which); run it "
+			    "again later",
+			    path, path);
 		}
 		nanosleep(&nap, NULL);
 	}
@@ -223,7 +225,9 @@ commit_locked(const char *dir, struct ledger *l, struct err *e)
 	ledger_free(now);
 	if (moved)
 		return err_set(e, ST_LATER,
-		    "%s: another sweep committed first; nothing is committed", dir);
+		    "%s: another sweep committed first; nothing is committed: run it "
+		    "again",
+		    dir);
 	return ledger_save(dir, l, &committed, e);
 }
 

@@ -155,17 +155,32 @@ message_of(struct trial *t, struct str key, struct str line)
 	return (struct str){ to, (size_t)n };
 }
 
+/* A progress mark: a record of `_src` alone, which has no message. */
+static bool
+is_mark(struct str line)
+{
+	const struct str head = STR("{\"_src\":{");
+	struct jscan_member m;
+
+	return line.n > head.n && memcmp(line.p, head.p, head.n) == 0 &&
+	       jscan_shape(line, NULL) && jscan_find(line, STR("_src"), &m) &&
+	       m.value.p + m.value.n + 1 == line.p + line.n;
+}
+
 void
 trial_line(
     struct trial *t, struct str key, struct str line, const char *name, uint64_t line_no)
 {
-	struct str text = message_of(t, key, line);
+	struct str text;
 	struct message m = { .scratch = &t->scratch };
 	struct jscan_member time;
 	uint64_t replaced = 0;
 	char *raw, *stop;
 	enum parser_fit fit;
 
+	if (is_mark(line))
+		return;
+	text = message_of(t, key, line);
 	t->seen++;
 	buf_clear(&t->raw);
 	buf_clear(&t->place);

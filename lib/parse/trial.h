@@ -42,7 +42,8 @@ struct trial {
 int trial_init(struct trial *t, struct parser *const *chain, size_t n, struct err *e);
 void trial_done(struct trial *t);
 
-/* One line: of a record, the message under `key`; of any other text, the line as it is.
+/* One line: of a record, the message under `key`; of any other text, the line as it is;
+ * progress marks have none and are passed over.
  * `name` and `line_no` say where it is from. */
 void trial_line(
     struct trial *t, struct str key, struct str line, const char *name, uint64_t line_no);

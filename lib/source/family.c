@@ -388,7 +388,9 @@ families_add(struct families *fs, const char *operand, const char *const skip[],
 		return err_set(e, ST_FAIL, "%s: out of memory", operand);
 	for (size_t i = 0; i < g.gl_pathc && r == 0; i++) {
 		if (strcmp(g.gl_pathv[i], operand) == 0) {
-			err_set(&we, ST_ASIDE, "%s: no such file", operand);
+			err_set(&we, ST_ASIDE,
+			    "%s: no file matches; is the path right, and mounted here?",
+			    operand);
 			warn(arg, &we);
 		} else {
 			r = add_path(&w, g.gl_pathv[i]);

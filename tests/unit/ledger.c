@@ -471,6 +471,8 @@ test_lock(void)
 	ok(a >= 0, "locked");
 	b = ledger_lock(dir, 50000000, &e);
 	ok(b < 0 && e.status == ST_LATER, "by one alone: %s", e.text);
+	ok(strstr(e.text, "fuser ") != NULL && strstr(e.text, "again later") != NULL,
+	    "and says how to find out who has it, and what to do");
 	ledger_unlock(a);
 	b = ledger_lock(dir, 0, &e);
 	ok(b >= 0, "and free again");
