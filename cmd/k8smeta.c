@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -147,6 +148,32 @@ count_missing(const struct record *r)
 		podwatch_missed(watcher);
 }
 
+/* What cannot be looked at would be missing without a word: a Docker log whose config.v2.json
+ * is there, and not below --docker. */
+static void
+tell_if_elsewhere(const struct record *r)
+{
+	static bool told;
+	char path[PATH_MAX];
+	const char *slash = memrchr(r->src.file.p, '/', r->src.file.n);
+	int fd;
+
+	if (told || slash == NULL ||
+	    snprintf(path, sizeof path, "%.*s/config.v2.json",
+		(int)(slash - r->src.file.p), r->src.file.p) >= (int)sizeof path ||
+	    access(path, F_OK) < 0)
+		return;
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)) >= 0) {
+		close(fd);
+	} else if (errno == EACCES) {
+		told = true;
+		diag_warn(
+		    "%s: not for us to read; if Docker's containers are there, name "
+		    "their directory with --docker=DIR",
+		    path);
+	}
+}
+
 static enum filter_did
 one_record(struct filter *f, const struct record *r, const char **why)
 {
@@ -160,6 +187,8 @@ one_record(struct filter *f, const struct record *r, const char **why)
 		*why = "not one whole JSON object";
 		return FILTER_BAD;
 	}
+	if (r->fresh && !has)
+		tell_if_elsewhere(r);
 	found = has ? &nothing : podmeta_of(pods, &f->reader, r);
 	if (found == NULL) {
 		f->out.failed = true;
