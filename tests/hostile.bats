@@ -88,3 +88,11 @@ harmless() {
 		harmless err
 	done
 }
+
+@test "half a manifest is no manifest, though key and path are whole" {
+	echo body >body
+	printf '{"key":"k","path":"body","sha256":"00' >m
+	run -1 --separate-stderr s3put m "file://$PWD/dest"
+	assert_regex "$stderr" "not a manifest"
+	[ ! -e dest/k ]
+}
