@@ -341,6 +341,15 @@ apiserver_close(struct apiserver *a)
 	free(a);
 }
 
+void
+apiserver_needs(const struct apiserver *a, void (*near)(const char *file))
+{
+	if (a->token_file != NULL)
+		near(a->token_file);
+	if (a->ca_file.n > 0)
+		near(a->ca_file.p);
+}
+
 const char *
 apiserver_name(const struct apiserver *a)
 {

@@ -63,6 +63,10 @@ struct apiserver_options {
 struct apiserver *apiserver_open(const struct apiserver_options *o, struct err *e);
 void apiserver_close(struct apiserver *a);
 
+/* The files that are read again in later requests, each to `near`: they may be replaced by new
+ * ones. */
+void apiserver_needs(const struct apiserver *a, void (*near)(const char *file));
+
 const char *apiserver_name(const struct apiserver *a); /* "host:port", for messages */
 const char *apiserver_namespace(
     const struct apiserver *a); /* the pod's or the context's, or "" */
