@@ -9,7 +9,7 @@ DIR/requests.  The tests write:
   DIR/pods.json        the items of the node's PodList, a JSON array (nodes.json, namespaces.json
                        the same); a Job that is POSTed is appended to DIR/jobs
   DIR/mode             what goes wrong, a word (and a number of requests it lasts):
-                       401 403 404 410 429 500 504 half html hang drop empty, and cut-watch,
+                       401 403 404 410 429 500 504 half stall html hang drop empty, and cut-watch,
                        which ends watches (none: nothing is wrong)
   DIR/page             items a page; with none the limit is ignored, as for resourceVersion=0
   DIR/events           events of a watch, a line each, sent as they are appended
@@ -115,7 +115,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
             return False
         return True
 
-    def send_list(self, kind, items, query, half):
+    def send_list(self, kind, items, query, mode):
         page = int(text_of("page") or 0)
         at = int(query.get("continue", ["0"])[0].split(":")[-1])
         meta = {"resourceVersion": "1169"}
@@ -128,8 +128,10 @@ class Answer(http.server.BaseHTTPRequestHandler):
         self.chunk(('{"kind":"%s","apiVersion":"v1","metadata":%s,"items":[' %
                     (kind, json.dumps(meta, separators=(",", ":")))).encode())
         for i, item in enumerate(items):
-            if half and i == len(items) // 2:
+            if mode in ("half", "stall") and i == len(items) // 2:
                 self.chunk(b',{"metadata":{"name":"cut')
+                if mode == "stall":
+                    stopping.wait(60)
                 self.close_connection = True
                 return
             self.chunk((("," if i else "") + json.dumps(item, separators=(",", ":"),
@@ -187,28 +189,28 @@ class Answer(http.server.BaseHTTPRequestHandler):
 
     def route(self, path, query, mode, body):
         if path in ("/pods", "/pods/"):
-            self.send_list("PodList", items_of("pods.json"), {}, mode == "half")
+            self.send_list("PodList", items_of("pods.json"), {}, mode)
         elif self.command == "POST" and re.fullmatch(r"/apis/batch/v1/namespaces/[^/]+/jobs", path):
             self.post_job(json.loads(body))
         elif path.startswith("/apis/batch/v1/") and path.endswith("/jobs"):
             jobs = [json.loads(j) for j in (text_of("jobs") or "").splitlines()]
-            self.send_list("JobList", jobs, query, mode == "half")
+            self.send_list("JobList", jobs, query, mode)
         elif path == "/api/v1/pods":
             if "watch" in query:
                 return self.watch(mode)
             node = query.get("fieldSelector", [""])[0].removeprefix("spec.nodeName=")
             pods = [p for p in items_of("pods.json")
                     if not node or p["spec"].get("nodeName") == node]
-            self.send_list("PodList", pods, query, mode == "half")
+            self.send_list("PodList", pods, query, mode)
         elif re.fullmatch(r"/api/v1/namespaces/[^/]+/pods", path):
             name = query.get("fieldSelector", [""])[0].removeprefix("metadata.name=")
             self.send_list("PodList", [p for p in items_of("pods.json")
                                        if p["metadata"]["namespace"] == path.split("/")[4] and
-                                       p["metadata"]["name"] == name], query, False)
+                                       p["metadata"]["name"] == name], query, None)
         elif path == "/api/v1/namespaces":
-            self.send_list("NamespaceList", items_of("namespaces.json"), query, mode == "half")
+            self.send_list("NamespaceList", items_of("namespaces.json"), query, mode)
         elif path == "/api/v1/nodes":
-            self.send_list("NodeList", items_of("nodes.json"), query, mode == "half")
+            self.send_list("NodeList", items_of("nodes.json"), query, mode)
         else:
             self.send_status(403, "Forbidden", f'forbidden: User "system:serviceaccount:logs:'
                              f'k8smeta" cannot get path "{path}"', details={})

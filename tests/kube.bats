@@ -439,7 +439,19 @@ goes_on() {
 
 @test "a server that never answers costs no more than --timeout" {
 	echo hang >"$api/mode"
-	goes_on "no whole answer within 0.4 s" --timeout=400ms
+	goes_on "no whole answer within 0.4 s; --timeout=TIME allows more" --timeout=400ms
+	echo 429 >"$api/mode"
+	goes_on "429: busy: Too many requests, please try again later.; --timeout=TIME allows more" --timeout=400ms
+}
+
+@test "a server that stops in the middle: what came is used, and it is asked once in the time there is" {
+	echo stall >"$api/mode"
+	record "$(dir web-0)" >in
+	record "$(dir huge)" >>in
+	run -3 --separate-stderr k8smeta "${on[@]}" --timeout=400ms in
+	[ "$(kube <<<"$output" | jq -r '.labels.app' | paste -sd,)" = "web,null" ]
+	[[ $stderr == *"no whole answer within 0."*" s; --timeout=TIME allows more; records pass"* ]]
+	[ "$(wc -l <"$api/requests")" -eq 1 ]
 }
 
 @test "a server that is not there, a certificate of another CA, plain HTTP where TLS is wanted" {
