@@ -429,6 +429,21 @@ archived() {
 		"$(printf '%s\n' '["one","web"]' '["two","web"]')" ]
 }
 
+@test "with the settings as they are and multiline, the trace that a crashed container ended with is in the sweep" {
+	need_yaml
+	log=var/log/pods/shop_web-0_3b548af1-ed9f-4392-a405-88e3d0bd2528/app/0.log
+	mkdir -p S archive "${log%/*}"
+	while IFS='=' read -r name value; do
+		export "$name=$value"
+	done < <(objects 'select(.kind == "ConfigMap" and .metadata.name == "settings") | .data | to_entries[] |
+		"\(.key)=\(.value)"' dispatch | jq -r .)
+	export DESTINATION=file://$PWD/archive STATE=$PWD/S LOGS=$PWD/var/log/pods METADATA=
+	export LOGSWEEP_LOGPARSE_MULTILINE=java
+	printf '2026-01-22T13:00:01.5Z stderr F %s\n' 'java.lang.Error: boom' $'\tat a.B.c(B.java:1)' >$log
+	run -0 --separate-stderr bash "$k8s/base/sweep.sh"
+	[ "$(find archive -name '*.gz' -exec zcat {} + | jq -c .log)" = '"java.lang.Error: boom\n\tat a.B.c(B.java:1)"' ]
+}
+
 @test "sweep.sh: operands are given to logtail instead" {
 	mkdir S archive
 	node pods
