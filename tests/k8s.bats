@@ -144,9 +144,12 @@ pods() {
 	cat >want <<-'EOF'
 		["dispatch",[{"apiGroups":["batch"],"resources":["jobs"],"verbs":["create","list"]},{"apiGroups":["batch"],"resources":["cronjobs"],"resourceNames":["sweep"],"verbs":["get"]}]]
 		["logsweep-dispatch",[{"apiGroups":[""],"resources":["nodes"],"verbs":["list"]}]]
-		["logsweep-sweep",[{"apiGroups":[""],"resources":["pods"],"verbs":["list"]}]]
+		["logsweep-sweep",[{"apiGroups":[""],"resources":["pods"],"verbs":["list","watch"]}]]
 	EOF
 	cmp rights want
+	# what k8smeta(1) says it needs, watching in a sweep that takes long too
+	[ "$(sed -n '/^ *resources: \["pods"\]/,/^ *verbs/s/.*verbs: \(\[[^]]*\]\).*/\1/p' "$top/man/k8smeta.1" | tr -d ' ')" = \
+		"$(jq -c 'select(.[0] == "logsweep-sweep") | .[1][0].verbs' rights)" ]
 }
 
 @test "the fence holds every field of the pod that the Job has, but for two that harm nobody" {
