@@ -126,6 +126,16 @@ pods() {
 		then true else error($n) end' >/dev/null
 }
 
+@test "no pod lands on a node of another system: by node, by a selector, or by name" {
+	need_yaml
+	pods | jq -r 'select(.name | IN("CronJob/sweep", "Job/backfill-node") | not) |
+		select(.pod.nodeSelector != {"kubernetes.io/os": "linux"}) | .name' >elsewhere
+	[ -z "$(cat elsewhere)" ]
+	# the Jobs are for the nodes that k8ssweep selects
+	objects 'select(.kind == "ConfigMap" and .metadata.name == "settings") | .data.LOGSWEEP_K8SSWEEP_SELECTOR' |
+		sort -u | grep -qx '"kubernetes.io/os=linux"'
+}
+
 @test "pods that read the node: group root, logs read-only, every taint tolerated, state apart" {
 	need_yaml
 	pods | jq -c 'select(.pod.volumes | any(.hostPath))' >on-node
