@@ -207,6 +207,16 @@ kube() {
 		[ "$(kube <<<"$output" | jq -r .pod_name)" = web-0 ]
 		[[ $stderr == "k8smeta: $f: "*"; records pass with what is known without it" ]]
 	done
+	# JSON of Kubernetes that holds no pod
+	echo '{"kind":"Status","apiVersion":"v1","status":"Failure","message":"nodes is forbidden"}' >status
+	echo '{"kind":"List","items":[{"kind":"Node","metadata":{"name":"n"}}]}' >nodes
+	for f in status nodes; do
+		run -3 --separate-stderr k8smeta --pods=$f in
+		[ "${stderr_lines[0]}" = "k8smeta: $f: no pods in it; 'kubectl get pods -A -o json' writes them" ]
+	done
+	echo '{"kind":"List","items":[{"kind":"Namespace","metadata":{"name":"shop"}}]}' >spaces
+	run --separate-stderr k8smeta --pods=spaces in
+	[[ $stderr != *"no pods in it"* ]]
 	# what came before the cut is used
 	run -3 --separate-stderr k8smeta --pods=cut in
 	[ "$(kube <<<"$output" | jq -r .labels.app)" = web ]
@@ -594,6 +604,7 @@ GET /api/v1/pods?fieldSelector=spec.nodeName%3Dnode-1&limit=500&resourceVersion=
 	sent web-0 "$(meta .metadata.labels web-0 | jq -c .)"
 	exec 9>&-
 	wait $k || [ $? -eq 3 ] # records came before the pod was known
+	[ "$(jq .pods stats)" -eq "$(jq 'map(select(.spec.nodeName == "node-1")) | length' "$items")" ]
 	[ "$(grep -c 'watch=1' "$api/requests")" -ge 3 ]
 }
 
