@@ -108,6 +108,12 @@ class Answer(http.server.BaseHTTPRequestHandler):
             self.send(200, "")
         elif mode == "hang":
             stopping.wait(60)
+        elif mode == "stall":  # web-0, and then no more
+            self.start_chunks()
+            self.chunk(b'{"kind":"PodList","apiVersion":"v1","metadata":{},"items":[')
+            self.chunk(json.dumps([p for p in items_of("pods.json")
+                                   if p["metadata"]["name"] == "web-0"][0]).encode() + b",")
+            stopping.wait(60)
         elif mode == "drop":
             self.close_connection = True
             self.connection.close()
@@ -115,7 +121,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
             return False
         return True
 
-    def send_list(self, kind, items, query, mode):
+    def send_list(self, kind, items, query, half):
         page = int(text_of("page") or 0)
         at = int(query.get("continue", ["0"])[0].split(":")[-1])
         meta = {"resourceVersion": "1169"}
@@ -128,10 +134,8 @@ class Answer(http.server.BaseHTTPRequestHandler):
         self.chunk(('{"kind":"%s","apiVersion":"v1","metadata":%s,"items":[' %
                     (kind, json.dumps(meta, separators=(",", ":")))).encode())
         for i, item in enumerate(items):
-            if mode in ("half", "stall") and i == len(items) // 2:
+            if half and i == len(items) // 2:
                 self.chunk(b',{"metadata":{"name":"cut')
-                if mode == "stall":
-                    stopping.wait(60)
                 self.close_connection = True
                 return
             self.chunk((("," if i else "") + json.dumps(item, separators=(",", ":"),
@@ -189,28 +193,28 @@ class Answer(http.server.BaseHTTPRequestHandler):
 
     def route(self, path, query, mode, body):
         if path in ("/pods", "/pods/"):
-            self.send_list("PodList", items_of("pods.json"), {}, mode)
+            self.send_list("PodList", items_of("pods.json"), {}, mode == "half")
         elif self.command == "POST" and re.fullmatch(r"/apis/batch/v1/namespaces/[^/]+/jobs", path):
             self.post_job(json.loads(body))
         elif path.startswith("/apis/batch/v1/") and path.endswith("/jobs"):
             jobs = [json.loads(j) for j in (text_of("jobs") or "").splitlines()]
-            self.send_list("JobList", jobs, query, mode)
+            self.send_list("JobList", jobs, query, mode == "half")
         elif path == "/api/v1/pods":
             if "watch" in query:
                 return self.watch(mode)
             node = query.get("fieldSelector", [""])[0].removeprefix("spec.nodeName=")
             pods = [p for p in items_of("pods.json")
                     if not node or p["spec"].get("nodeName") == node]
-            self.send_list("PodList", pods, query, mode)
+            self.send_list("PodList", pods, query, mode == "half")
         elif re.fullmatch(r"/api/v1/namespaces/[^/]+/pods", path):
             name = query.get("fieldSelector", [""])[0].removeprefix("metadata.name=")
             self.send_list("PodList", [p for p in items_of("pods.json")
                                        if p["metadata"]["namespace"] == path.split("/")[4] and
-                                       p["metadata"]["name"] == name], query, None)
+                                       p["metadata"]["name"] == name], query, False)
         elif path == "/api/v1/namespaces":
-            self.send_list("NamespaceList", items_of("namespaces.json"), query, mode)
+            self.send_list("NamespaceList", items_of("namespaces.json"), query, mode == "half")
         elif path == "/api/v1/nodes":
-            self.send_list("NodeList", items_of("nodes.json"), query, mode)
+            self.send_list("NodeList", items_of("nodes.json"), query, mode == "half")
         else:
             self.send_status(403, "Forbidden", f'forbidden: User "system:serviceaccount:logs:'
                              f'k8smeta" cannot get path "{path}"', details={})
