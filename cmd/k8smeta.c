@@ -236,6 +236,11 @@ finish(struct filter *f)
 {
 	dropped_flush(&dropped, &f->out);
 	clashes = podmeta_clashes(pods);
+	if (table != NULL) { /* a watch may have told more */
+		podtable_lock(table);
+		pods_known = podtable_count(table);
+		podtable_unlock(table);
+	}
 	if (unmatched > 0 && common.strict)
 		diag_warn("%llu records: no pod in the name of their file; read them as "
 			  "/var/log/containers/... or /var/log/pods/...",
@@ -286,6 +291,7 @@ static int
 read_pods_file(const char *name, struct err *e)
 {
 	unsigned char magic[2] = { 0, 0 };
+	uint64_t before = feed.taken;
 	int fd = open(name, O_RDONLY | O_CLOEXEC);
 	struct objects o;
 	struct reader *r;
@@ -309,6 +315,9 @@ read_pods_file(const char *name, struct err *e)
 	o.user = &feed;
 	if (file_bytes(name, r, &o, e) < 0)
 		source_failed(e);
+	else if (feed.taken == before)
+		diag_warn(
+		    "%s: no pods in it; 'kubectl get pods -A -o json' writes them", name);
 	objects_done(&o);
 	reader_free(r);
 	close(fd);

@@ -108,6 +108,9 @@ int apiserver_send(struct apiserver *a, const struct apiserver_request *rq,
 int apiserver_ask(struct apiserver *a, const struct apiserver_request *rq,
     struct apiserver_answer *an, struct err *e);
 
+/* The time is over: not worth another request. */
+bool apiserver_late(int64_t until_ns);
+
 /* All objects of a collection, page by page, each given to `item` as soon as its text is
  * whole; memory is that of the largest one.  After a 410 the list begins anew. */
 struct apiserver_list {
