@@ -457,6 +457,18 @@ archived() {
 	[ "$(find archive -name '*.gz' -exec zcat {} + | jq -c .log)" = '"java.lang.Error: boom\n\tat a.B.c(B.java:1)"' ]
 }
 
+@test "sweep.sh: the parser that a pod's annotation names is used, where that is wanted" {
+	log=var/log/pods/shop_web-0_3b548af1-ed9f-4392-a405-88e3d0bd2528/app/0.log
+	mkdir -p S archive "${log%/*}"
+	echo '{"kind":"Pod","metadata":{"name":"web-0","namespace":"shop","uid":"3b548af1-ed9f-4392-a405-88e3d0bd2528",
+		"annotations":{"fluentbit.io/parser":"logfmt"}},"spec":{"containers":[{"name":"app"}]}}' | jq -c . >pods.json
+	echo '2026-11-22T13:00:01.5Z stdout F level=info msg=ready' >$log
+	export DESTINATION=file://$PWD/archive STATE=$PWD/S LOGS=$PWD/var/log/pods METADATA="--pods=$PWD/pods.json"
+	LOGSWEEP_LOGPARSE_PARSER_FROM=kubernetes.parser run -0 --separate-stderr bash "$k8s/base/sweep.sh"
+	[ "$(find archive -name '*.gz' -exec zcat {} + | jq -c '[.log_processed, .kubernetes.pod_name]')" = \
+		'[{"level":"info","msg":"ready"},"web-0"]' ]
+}
+
 @test "sweep.sh: operands are given to logtail instead" {
 	mkdir S archive
 	node pods
