@@ -221,6 +221,7 @@ static const struct {
 	CALL(renameat, FILES),
 	CALL(renameat2, FILES),
 	CALL(linkat, FILES),
+	CALL(truncate, FILES),
 	CALL(ftruncate, FILES),
 	CALL(fallocate, FILES),
 	CALL(fadvise64, FILES),
