@@ -78,15 +78,21 @@ asan:                                ## the tests again, under ASan and UBSan
 tsan:                                ## the tests again, under ThreadSanitizer
 	$(MAKE) check-quick B=build/tsan CFLAGS="-O1 -g -fsanitize=thread"
 valgrind: build units                ## the unit tests under valgrind
-	for u in $(units); do valgrind -q --error-exitcode=9 --leak-check=full $$u || exit 1; done
+	for u in $(filter-out %/confine,$(units)); do valgrind -q --error-exitcode=9 --leak-check=full $$u || exit 1; done
 soak: setup                          ## T=SECONDS of sweeps, kills and disk errors (SEED=N, MULTILINE=1): each line once
 	$(MAKE) build
 	$(MAKE) faults
 	python3 tests/soak/soak.py --bin=$(abspath $(B)) --faults=$(abspath build/faults) --seconds=$(or $(T),300) $(if $(SEED),--seed=$(SEED)) $(if $(MULTILINE),--multiline)
+load: build                          ## T=SECONDS (600) of PODS=500 writing MB=50 a second, a sweep each minute
+	python3 tests/soak/load.py --bin=$(abspath $(B)) --seconds=$(or $(T),600) --pods=$(or $(PODS),500) --rate=$(or $(MB),50)
 fuzz:                                ## T=SECONDS for each fuzz target (60), NAME='names'
 	tests/fuzz/run.sh $(or $(T),60) $(NAME)
 faults:                              ## a build that fails or dies at the n-th change of the disk
 	$(MAKE) build B=build/faults CFLAGS="-O1 -g -DLOGSWEEP_FAULTS"
+analyze:                             ## gcc -fanalyzer; what it is wrong about: .analyzer
+	$(MAKE) -k -j$(shell nproc) $(patsubst %,%.analyzed,$(wildcard cmd/*.c) $(filter-out lib/base/err.c,$(srcs)))
+%.c.analyzed: %.c
+	@$(CC) $(std) -include tests/analyze.h -O1 -fanalyzer $(shell grep '^-' .analyzer) -Werror -c -o /dev/null $<
 lint:                                ## man pages, formatting, headers alone, static analysis
 	@mandoc -T lint -W warning man/*.[157]
 	@clang-format --dry-run -Werror $(wildcard cmd/*.c lib/*/*.[ch] tests/unit/*.[ch])
@@ -145,5 +151,5 @@ $(B)/nodetree: $(gens) $(wildcard tests/gen/*.h)
 
 -include $(wildcard $(B)/cmd/*.d $(B)/lib/*/*.d $(B)/unit/*.d)
 .PHONY: build check demo bench bench-check check-quick units setup setup-build setup-bench asan tsan valgrind \
-	image image-root setup-image soak fuzz faults lint format install uninstall deb setup-deb check-package help clean
+	image image-root setup-image soak load fuzz faults analyze lint format install uninstall deb setup-deb check-package help clean
 .SECONDARY:

@@ -1,6 +1,7 @@
 /* k8smeta - tell whose log each record is; see k8smeta(1). */
 #include "base/clock.h"
 #include "base/err.h"
+#include "cli/confined.h"
 #include "cli/diag.h"
 #include "cli/filter.h"
 #include "cli/opts.h"
@@ -15,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,7 +33,8 @@ enum {
 };
 
 static const char *node, *api, *kubelet, *kubeconfig, *token_file, *ca_file, *client_cert,
-    *client_key, *cache_dir, *labels = "*", *annotations = "*";
+    *client_key, *cache_dir, *docker = "/var/lib/docker/containers", *labels = "*",
+			     *annotations = "*";
 static struct opt_list pods_files;
 static int64_t timeout_ns = 10 * SECOND;
 static bool namespace_labels, owners, dedot, exclude, watch;
@@ -49,6 +52,8 @@ static const struct opt options[] = {
 	{ 0, "client-key", "FILE", OPT_STR, &client_key, "its key" },
 	{ 0, "dedot", NULL, OPT_FLAG, &dedot,
 	    "write _ for . in the keys of labels and annotations" },
+	{ 0, "docker", "DIR", OPT_STR, &docker,
+	    "where Docker's containers are (default /var/lib/docker/containers)" },
 	{ 0, "exclude", NULL, OPT_FLAG, &exclude,
 	    "leave out records that fluentbit.io/exclude says to" },
 	{ 0, "kubeconfig", "FILE", OPT_STR, &kubeconfig,
@@ -143,6 +148,32 @@ count_missing(const struct record *r)
 		podwatch_missed(watcher);
 }
 
+/* What cannot be looked at would be missing without a word: a Docker log whose config.v2.json
+ * is there, and not below --docker. */
+static void
+tell_if_elsewhere(const struct record *r)
+{
+	static bool told;
+	char path[PATH_MAX];
+	const char *slash = memrchr(r->src.file.p, '/', r->src.file.n);
+	int fd;
+
+	if (told || slash == NULL ||
+	    snprintf(path, sizeof path, "%.*s/config.v2.json",
+		(int)(slash - r->src.file.p), r->src.file.p) >= (int)sizeof path ||
+	    access(path, F_OK) < 0)
+		return;
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)) >= 0) {
+		close(fd);
+	} else if (errno == EACCES) {
+		told = true;
+		diag_warn(
+		    "%s: not for us to read; if Docker's containers are there, name "
+		    "their directory with --docker=DIR",
+		    path);
+	}
+}
+
 static enum filter_did
 one_record(struct filter *f, const struct record *r, const char **why)
 {
@@ -156,6 +187,8 @@ one_record(struct filter *f, const struct record *r, const char **why)
 		*why = "not one whole JSON object";
 		return FILTER_BAD;
 	}
+	if (r->fresh && !has)
+		tell_if_elsewhere(r);
 	found = has ? &nothing : podmeta_of(pods, &f->reader, r);
 	if (found == NULL) {
 		f->out.failed = true;
@@ -203,6 +236,11 @@ finish(struct filter *f)
 {
 	dropped_flush(&dropped, &f->out);
 	clashes = podmeta_clashes(pods);
+	if (table != NULL) { /* a watch may have told more */
+		podtable_lock(table);
+		pods_known = podtable_count(table);
+		podtable_unlock(table);
+	}
 	if (unmatched > 0 && common.strict)
 		diag_warn("%llu records: no pod in the name of their file; read them as "
 			  "/var/log/containers/... or /var/log/pods/...",
@@ -253,6 +291,7 @@ static int
 read_pods_file(const char *name, struct err *e)
 {
 	unsigned char magic[2] = { 0, 0 };
+	uint64_t before = feed.taken;
 	int fd = open(name, O_RDONLY | O_CLOEXEC);
 	struct objects o;
 	struct reader *r;
@@ -276,6 +315,9 @@ read_pods_file(const char *name, struct err *e)
 	o.user = &feed;
 	if (file_bytes(name, r, &o, e) < 0)
 		source_failed(e);
+	else if (feed.taken == before)
+		diag_warn(
+		    "%s: no pods in it; 'kubectl get pods -A -o json' writes them", name);
 	objects_done(&o);
 	reader_free(r);
 	close(fd);
@@ -373,6 +415,22 @@ load_cache(void)
 		    cache_dir, (unsigned long long)count.bad);
 }
 
+static void
+confine_to(const struct apiserver *a, const struct apiserver *k)
+{
+	confined_read(docker);
+	confined_write(cache_dir);
+	for (size_t i = 0; i < pods_files.n; i++)
+		confined_read(pods_files.item[i]);
+	if (a != NULL || k != NULL)
+		confined_net();
+	if (a != NULL)
+		apiserver_needs(a, confined_near);
+	if (k != NULL)
+		apiserver_needs(k, confined_near);
+	confined();
+}
+
 /* From the time of --pods files to the API server: what comes later is newer. */
 static int
 open_sources(struct err *e)
@@ -382,8 +440,10 @@ open_sources(struct err *e)
 
 	if (check_options(e) < 0)
 		return -1;
-	if (api == NULL && kubelet == NULL && pods_files.n == 0 && cache_dir == NULL)
+	if (api == NULL && kubelet == NULL && pods_files.n == 0 && cache_dir == NULL) {
+		confine_to(NULL, NULL);
 		return 0;
+	}
 	if ((table = podtable_new()) == NULL)
 		return err_set(e, ST_FAIL, "pods: out of memory");
 	wanted.owners = owners;
@@ -397,6 +457,7 @@ open_sources(struct err *e)
 		apiserver_close(k);
 		return -1;
 	}
+	confine_to(a, k);
 	if (cache_dir != NULL)
 		load_cache();
 	for (size_t i = 0; i < pods_files.n; i++)
@@ -491,8 +552,10 @@ main(int argc, char *argv[])
 	int r, status;
 
 	diag_init(argv[0]);
+	confined_secrets();
 	if ((r = opts_parse(&prog, &argc, &argv, &e)) != 0)
 		return r < 0 ? diag_end(&e) : ST_OK;
+	confined_inputs(argc, argv);
 	if (open_all(&e) < 0)
 		return end(diag_end(&e));
 	if (exclude) {

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/fileio.h"
+#include "cli/confined.h"
 #include "cli/diag.h"
 #include "cli/opts.h"
 #include "cli/stats.h"
@@ -433,6 +434,9 @@ prepare(struct run *run, struct err *e)
 		return -1;
 	if ((run->api = apiserver_open(&o, e)) == NULL || choose_namespace(run, e) < 0)
 		return -1;
+	confined_net();
+	apiserver_needs(run->api, confined_near);
+	confined();
 	run->until_ns = clock_steady() + timeout_ns;
 	if ((from != NULL || owner != NULL) && template_cronjob(run, e) < 0)
 		return -1;
@@ -485,6 +489,7 @@ main(int argc, char *argv[])
 	int r;
 
 	diag_init(argv[0]);
+	confined_secrets();
 	signal(SIGPIPE, SIG_IGN);
 	if ((r = opts_parse(&prog, &argc, &argv, &e)) != 0)
 		return r > 0 ? ST_OK : diag_end(&e);

@@ -12,6 +12,7 @@
 #include "batch/merge.h"
 #include "batch/spool.h"
 #include "batch/verify.h"
+#include "cli/confined.h"
 #include "cli/diag.h"
 #include "cli/inputs.h"
 #include "cli/opts.h"
@@ -28,6 +29,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { TOLD_MAX = 5, IDLE_MS = 200 };
@@ -506,12 +508,35 @@ run_all(struct run *run, int level, int argc, char *argv[])
 
 	if ((state != NULL && open_state(run, &e) < 0) || open_spool(run, &e) < 0)
 		return diag_end(&e);
+	confined_write(state);
+	confined_write(out_dir);
+	if (dry_run) /* the directory of what is made is removed from its own */
+		confined_write(getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+	confined_inputs(argc, argv);
+	confined();
 	r = work(run, level, argc, argv, &e) < 0 ? diag_end(&e) : run->status;
 	close_spool(run);
 	return run->torn && stop_signal == 0 ? status_worse(r, ST_FAIL) : r;
 }
 
 /* ---- --verify ---- */
+
+/* Directories hold what their lists name; manifests alone name any path. */
+static void
+confine_to_read(int argc, char *argv[])
+{
+	struct stat st;
+	bool dirs = argc > 0 || state != NULL;
+
+	for (int i = 0; i < argc && dirs; i++)
+		dirs = stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode);
+	confined_read(state);
+	confined_read(out_dir);
+	confined_inputs(argc, argv);
+	if (!dirs)
+		confined_read("/");
+	confined();
+}
 
 static int
 print_line(void *unused, const struct buf *line, struct err *e)
@@ -539,6 +564,7 @@ verify_all(int argc, char *argv[])
 		    &e, ST_USAGE, "<stdin>: a terminal; name manifests or a directory");
 		return diag_end(&e);
 	}
+	confine_to_read(argc, argv);
 	if (argc == 0 && state != NULL)
 		status = verify_outbox(&v, state, &e) < 0 ? diag_end(&e) : ST_OK;
 	else if (argc == 0)
@@ -595,6 +621,8 @@ print_ddl(int argc, char *argv[])
 
 	columns_init(&c);
 	buf_init(&b, 64 << 20);
+	confined_inputs(argc, argv);
+	confined();
 	r = opts_choice("print-ddl", ddl, dialects, &which, &e);
 	if (r == 0)
 		r = keytemplate_parse(&template, key, node != NULL ? node : "node", &e);
@@ -616,6 +644,34 @@ tell_bad(const char *path, const char *why)
 {
 	diag_warn(
 	    "%s: %s; left as it is, with those that it would be merged with", path, why);
+}
+
+/* The lists of an archive are in a directory at or above an operand. */
+static void
+confine_to_merge(int argc, char *argv[])
+{
+	char at[PATH_MAX], lists[PATH_MAX + sizeof KEY_MANIFESTS], *slash;
+	struct stat st;
+
+	for (int i = 0; i < argc; i++) {
+		bool write = out_dir == NULL && !dry_run;
+
+		if (realpath(argv[i], at) == NULL)
+			continue;
+		if (stat(at, &st) == 0 && !S_ISDIR(st.st_mode))
+			*strrchr(at, '/') = '\0';
+		(write ? confined_write : confined_read)(*at ? at : "/");
+		for (; write && *at != '\0'; *slash = '\0') {
+			snprintf(lists, sizeof lists, "%s/" KEY_MANIFESTS, at);
+			if (access(lists, F_OK) == 0)
+				confined_write(at);
+			slash = strrchr(at, '/');
+		}
+	}
+	if (!dry_run)
+		confined_write(out_dir);
+	confined_dirs();
+	confined();
 }
 
 static int
@@ -642,6 +698,7 @@ merge_all(int argc, char *argv[])
 	}
 	if (parse_level(&level, &e) < 0 || (m.gzip = gzip_new(level, &e)) == NULL)
 		return diag_end(&e);
+	confine_to_merge(argc, argv);
 	if (merge_operands(&m, argv, (size_t)argc, &e) < 0)
 		status = diag_end(&e);
 	if (m.n.bad > 0)

@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/fileio.h"
 #include "base/units.h"
+#include "cli/confined.h"
 #include "cli/diag.h"
 #include "cli/filter.h"
 #include "cli/inputs.h"
@@ -19,6 +20,7 @@
 #include <pcre2.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 enum {
@@ -435,6 +437,14 @@ main(int argc, char *argv[])
 	stats_own(&f.stats, "unknown_parser", &wishes.unknown);
 	stats_own(&f.stats, "redacted", &clean.redacted);
 	stats_own(&f.stats, "stripped", &clean.stripped);
+	/* what parsers need is compiled and read */
+	confined_inputs(argc, argv);
+	if (parser_from != NULL) { /* parsers that records ask for, by their time zones */
+		confined_read("/usr/share/zoneinfo");
+		confined_read("/etc/localtime");
+		confined_read(getenv("TZDIR"));
+	}
+	confined();
 	status = test ? test_parsers(argc, argv) : filter_run(&f, argc, argv);
 	for (size_t i = 0; i < chain_n; i++)
 		parser_close(chain[i]);

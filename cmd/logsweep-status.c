@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/fileio.h"
+#include "cli/confined.h"
 #include "cli/diag.h"
 #include "cli/opts.h"
 #include "cli/stats.h"
@@ -283,6 +284,22 @@ print(const struct node_status *s, bool table, struct err *e)
 	return r;
 }
 
+static void
+confine_to(void)
+{
+	char dir[PATH_MAX];
+	const char *slash = metrics != NULL ? strrchr(metrics, '/') : NULL;
+
+	confined_read(state);
+	if (metrics != NULL) {
+		snprintf(dir, sizeof dir, "%.*s",
+		    slash == NULL ? 1 : (int)(slash - metrics + 1),
+		    slash ? metrics : ".");
+		confined_write(dir);
+	}
+	confined();
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -304,6 +321,8 @@ main(int argc, char *argv[])
 		return diag_end(&e);
 	}
 	stats_init(&stats);
+	if (argc == 0) /* else logtail is started, and confines itself */
+		confine_to();
 	if (read_ledger(&s, &e) < 0 ||
 	    (argc > 0 && (files = look_at_files(&s, argc, argv, &e)) < 0) ||
 	    (metrics != NULL && write_metrics(&s, &e) < 0) ||

@@ -1,22 +1,27 @@
 /* logtail - container log files to records; see logtail(1). */
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/fileio.h"
 #include "base/hash.h"
 #include "base/units.h"
+#include "cli/confined.h"
 #include "cli/diag.h"
 #include "cli/opts.h"
 #include "cli/progress.h"
 #include "cli/stats.h"
 #include "ledger/ledger.h"
+#include "record/jscan.h"
 #include "record/timestamp.h"
 #include "source/backfill.h"
 #include "source/family.h"
 #include "source/forecast.h"
 #include "source/gone.h"
 #include "source/list.h"
+#include "source/reach.h"
 #include "source/sweep.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -461,6 +466,37 @@ parse_times(struct sweep *s, struct err *e)
 	return parse_time("until", until, s->now, &s->tail.until, e);
 }
 
+/* The directories of the files; those of files from before, which may be gone, are looked
+ * into too. */
+static int
+confine_to(const struct ledger *l, int argc, char *argv[], struct err *e)
+{
+	char dir[PATH_MAX];
+	ptrdiff_t n;
+
+	reach(argv, argc, follow, confined_read);
+	for (int i = 0; i < argc; i++)
+		if (access(argv[i], F_OK) < 0)
+			confined_dirs(); /* a glob looks for names */
+	for (size_t i = 0; i < l->entries && argc > 0; i++) {
+		struct str raw = str_of(l->entry[i].dir);
+
+		if (raw.n == 0 || raw.n >= sizeof dir ||
+		    (i > 0 && strcmp(raw.p, l->entry[i - 1].dir) == 0) ||
+		    (n = jscan_unescape(raw, dir)) <= 0)
+			continue;
+		dir[n] = '\0';
+		reach_dir(dir, confined_read);
+	}
+	confined_read(state);
+	if (commit && dir_make(state, true, e) < 0)
+		return -1;
+	if (commit)
+		confined_write(state);
+	confined();
+	return 0;
+}
+
 /* I/N: I from 1 to N, or from 0, as a Job's index is: 0 and N are the same part. */
 static int
 parse_shard(struct sweep *s, struct err *e)
@@ -543,7 +579,8 @@ main(int argc, char *argv[])
 	name_counts(&run);
 	if (follow)
 		catch_stops();
-	if (sweep_init(&run.sweep, &e) < 0 ||
+	if (confine_to(run.sweep.ledger, argc, argv, &e) < 0 ||
+	    sweep_init(&run.sweep, &e) < 0 ||
 	    (list        ? list_all
 		: follow ? sweep_on
 			 : sweep_once)(&run, argc, argv, &e) < 0)

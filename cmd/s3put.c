@@ -17,6 +17,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "cli/confined.h"
 #include "cli/diag.h"
 #include "cli/inputs.h"
 #include "cli/opts.h"
@@ -26,6 +27,7 @@
 #include "record/jscan.h"
 #include "record/ndjson.h"
 #include "s3/advice.h"
+#include "s3/credentials.h"
 #include "s3/crew.h"
 #include "s3/delivery.h"
 #include "s3/store.h"
@@ -724,6 +726,35 @@ open_stores(struct run *run, const char *dest, struct err *e)
 	return 0;
 }
 
+/* Without --state the bodies are wherever the manifests say. */
+static void
+confine_to(const char *dest, int argc, char *argv[])
+{
+	static const char dir[] = "file://", local[] = "file://localhost/";
+
+	if (strncmp(dest, dir, strlen(dir)) == 0) {
+		dest += strncmp(dest, local, strlen(local)) == 0 ? strlen(local) - 1
+								 : strlen(dir);
+		if (dry_run)
+			confined_read(dest);
+		if (!dry_run)
+			confined_write(dest);
+		confined_dirs();
+		confined_threads();
+	} else {
+		confined_net();
+		confined_near(ca_file);
+		if (credentials_needs(env, confined_near))
+			confined_exec();
+	}
+	if (state != NULL)
+		(dry_run ? confined_read : confined_write)(state);
+	else if (as == NULL && !check)
+		confined_read("/");
+	confined_inputs(argc, argv);
+	confined();
+}
+
 static void
 says(void *user, const char *thing, const char *words)
 {
@@ -788,6 +819,7 @@ main(int argc, char *argv[])
 	int r;
 
 	diag_init(argv[0]);
+	confined_secrets();
 	signal(SIGPIPE, SIG_IGN);
 	buf_init(&tagging, 16 << 10);
 	if ((r = opts_parse(&prog, &argc, &argv, &e)) != 0)
@@ -804,6 +836,7 @@ main(int argc, char *argv[])
 		err_set(&e, ST_USAGE, "--as: names one object, and takes one FILE");
 		return diag_end(&e);
 	}
+	confine_to(argv[argc - 1], argc - 1, argv);
 	if (check)
 		return try_it(&run, argv[argc - 1], &e);
 	catch_stops(true); /* a program that is run for credentials ends with us */

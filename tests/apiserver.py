@@ -9,7 +9,7 @@ DIR/requests.  The tests write:
   DIR/pods.json        the items of the node's PodList, a JSON array (nodes.json, namespaces.json
                        the same); a Job that is POSTed is appended to DIR/jobs
   DIR/mode             what goes wrong, a word (and a number of requests it lasts):
-                       401 403 404 410 429 500 504 half html hang drop empty, and cut-watch,
+                       401 403 404 410 429 500 504 half stall html hang drop empty, and cut-watch,
                        which ends watches (none: nothing is wrong)
   DIR/page             items a page; with none the limit is ignored, as for resourceVersion=0
   DIR/events           events of a watch, a line each, sent as they are appended
@@ -107,6 +107,12 @@ class Answer(http.server.BaseHTTPRequestHandler):
         elif mode == "empty":
             self.send(200, "")
         elif mode == "hang":
+            stopping.wait(60)
+        elif mode == "stall":  # web-0, and then no more
+            self.start_chunks()
+            self.chunk(b'{"kind":"PodList","apiVersion":"v1","metadata":{},"items":[')
+            self.chunk(json.dumps([p for p in items_of("pods.json")
+                                   if p["metadata"]["name"] == "web-0"][0]).encode() + b",")
             stopping.wait(60)
         elif mode == "drop":
             self.close_connection = True

@@ -126,6 +126,16 @@ pods() {
 		then true else error($n) end' >/dev/null
 }
 
+@test "no pod lands on a node of another system: by node, by a selector, or by name" {
+	need_yaml
+	pods | jq -r 'select(.name | IN("CronJob/sweep", "Job/backfill-node") | not) |
+		select(.pod.nodeSelector != {"kubernetes.io/os": "linux"}) | .name' >elsewhere
+	[ -z "$(cat elsewhere)" ]
+	# the Jobs are for the nodes that k8ssweep selects
+	objects 'select(.kind == "ConfigMap" and .metadata.name == "settings") | .data.LOGSWEEP_K8SSWEEP_SELECTOR' |
+		sort -u | grep -qx '"kubernetes.io/os=linux"'
+}
+
 @test "pods that read the node: group root, logs read-only, every taint tolerated, state apart" {
 	need_yaml
 	pods | jq -c 'select(.pod.volumes | any(.hostPath))' >on-node
@@ -144,9 +154,12 @@ pods() {
 	cat >want <<-'EOF'
 		["dispatch",[{"apiGroups":["batch"],"resources":["jobs"],"verbs":["create","list"]},{"apiGroups":["batch"],"resources":["cronjobs"],"resourceNames":["sweep"],"verbs":["get"]}]]
 		["logsweep-dispatch",[{"apiGroups":[""],"resources":["nodes"],"verbs":["list"]}]]
-		["logsweep-sweep",[{"apiGroups":[""],"resources":["pods"],"verbs":["list"]}]]
+		["logsweep-sweep",[{"apiGroups":[""],"resources":["pods"],"verbs":["list","watch"]}]]
 	EOF
 	cmp rights want
+	# what k8smeta(1) says it needs, watching in a sweep that takes long too
+	[ "$(sed -n '/^ *resources: \["pods"\]/,/^ *verbs/s/.*verbs: \(\[[^]]*\]\).*/\1/p' "$top/man/k8smeta.1" | tr -d ' ')" = \
+		"$(jq -c 'select(.[0] == "logsweep-sweep") | .[1][0].verbs' rights)" ]
 }
 
 @test "the fence holds every field of the pod that the Job has, but for two that harm nobody" {
@@ -427,6 +440,33 @@ archived() {
 	[[ "$(cat said)" == "3: archived, but something was set aside"* ]]
 	[ "$(find archive -name '*.gz' -exec zcat {} + | jq -c '[.log, .kubernetes.labels.app]' | sort)" = \
 		"$(printf '%s\n' '["one","web"]' '["two","web"]')" ]
+}
+
+@test "with the settings as they are and multiline, the trace that a crashed container ended with is in the sweep" {
+	need_yaml
+	log=var/log/pods/shop_web-0_3b548af1-ed9f-4392-a405-88e3d0bd2528/app/0.log
+	mkdir -p S archive "${log%/*}"
+	while IFS='=' read -r name value; do
+		export "$name=$value"
+	done < <(objects 'select(.kind == "ConfigMap" and .metadata.name == "settings") | .data | to_entries[] |
+		"\(.key)=\(.value)"' dispatch | jq -r .)
+	export DESTINATION=file://$PWD/archive STATE=$PWD/S LOGS=$PWD/var/log/pods METADATA=
+	export LOGSWEEP_LOGPARSE_MULTILINE=java
+	printf '2026-01-22T13:00:01.5Z stderr F %s\n' 'java.lang.Error: boom' $'\tat a.B.c(B.java:1)' >$log
+	run -0 --separate-stderr bash "$k8s/base/sweep.sh"
+	[ "$(find archive -name '*.gz' -exec zcat {} + | jq -c .log)" = '"java.lang.Error: boom\n\tat a.B.c(B.java:1)"' ]
+}
+
+@test "sweep.sh: the parser that a pod's annotation names is used, where that is wanted" {
+	log=var/log/pods/shop_web-0_3b548af1-ed9f-4392-a405-88e3d0bd2528/app/0.log
+	mkdir -p S archive "${log%/*}"
+	echo '{"kind":"Pod","metadata":{"name":"web-0","namespace":"shop","uid":"3b548af1-ed9f-4392-a405-88e3d0bd2528",
+		"annotations":{"fluentbit.io/parser":"logfmt"}},"spec":{"containers":[{"name":"app"}]}}' | jq -c . >pods.json
+	echo '2026-11-22T13:00:01.5Z stdout F level=info msg=ready' >$log
+	export DESTINATION=file://$PWD/archive STATE=$PWD/S LOGS=$PWD/var/log/pods METADATA="--pods=$PWD/pods.json"
+	LOGSWEEP_LOGPARSE_PARSER_FROM=kubernetes.parser run -0 --separate-stderr bash "$k8s/base/sweep.sh"
+	[ "$(find archive -name '*.gz' -exec zcat {} + | jq -c '[.log_processed, .kubernetes.pod_name]')" = \
+		'[{"level":"info","msg":"ready"},"web-0"]' ]
 }
 
 @test "sweep.sh: operands are given to logtail instead" {

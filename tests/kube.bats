@@ -207,6 +207,16 @@ kube() {
 		[ "$(kube <<<"$output" | jq -r .pod_name)" = web-0 ]
 		[[ $stderr == "k8smeta: $f: "*"; records pass with what is known without it" ]]
 	done
+	# JSON of Kubernetes that holds no pod
+	echo '{"kind":"Status","apiVersion":"v1","status":"Failure","message":"nodes is forbidden"}' >status
+	echo '{"kind":"List","items":[{"kind":"Node","metadata":{"name":"n"}}]}' >nodes
+	for f in status nodes; do
+		run -3 --separate-stderr k8smeta --pods=$f in
+		[ "${stderr_lines[0]}" = "k8smeta: $f: no pods in it; 'kubectl get pods -A -o json' writes them" ]
+	done
+	echo '{"kind":"List","items":[{"kind":"Namespace","metadata":{"name":"shop"}}]}' >spaces
+	run --separate-stderr k8smeta --pods=spaces in
+	[[ $stderr != *"no pods in it"* ]]
 	# what came before the cut is used
 	run -3 --separate-stderr k8smeta --pods=cut in
 	[ "$(kube <<<"$output" | jq -r .labels.app)" = web ]
@@ -439,7 +449,19 @@ goes_on() {
 
 @test "a server that never answers costs no more than --timeout" {
 	echo hang >"$api/mode"
-	goes_on "no whole answer within 0.4 s" --timeout=400ms
+	goes_on "no whole answer within 0.4 s; --timeout=TIME allows more" --timeout=400ms
+	echo 429 >"$api/mode"
+	goes_on "429: busy: Too many requests, please try again later.; --timeout=TIME allows more" --timeout=400ms
+}
+
+@test "a server that stops in the middle: what came is used, and it is asked once in the time there is" {
+	echo stall >"$api/mode"
+	record "$(dir web-0)" >in
+	record "$(dir huge)" >>in
+	run -3 --separate-stderr k8smeta "${on[@]}" --timeout=400ms in
+	[ "$(kube <<<"$output" | jq -r '.labels.app' | paste -sd,)" = "web,null" ]
+	[[ $stderr == *"no whole answer within 0."*" s; --timeout=TIME allows more; records pass"* ]]
+	[ "$(wc -l <"$api/requests")" -eq 1 ]
 }
 
 @test "a server that is not there, a certificate of another CA, plain HTTP where TLS is wanted" {
@@ -582,6 +604,7 @@ GET /api/v1/pods?fieldSelector=spec.nodeName%3Dnode-1&limit=500&resourceVersion=
 	sent web-0 "$(meta .metadata.labels web-0 | jq -c .)"
 	exec 9>&-
 	wait $k || [ $? -eq 3 ] # records came before the pod was known
+	[ "$(jq .pods stats)" -eq "$(jq 'map(select(.spec.nodeName == "node-1")) | length' "$items")" ]
 	[ "$(grep -c 'watch=1' "$api/requests")" -ge 3 ]
 }
 

@@ -692,7 +692,10 @@ until_lines() {
 		grep -v reserve before | diff - <(tree disk/S | grep -v reserve)
 	done
 	rm -f disk/fill
+	# with room, what the ledger needs for a delivery is kept free again
 	if [ $r -ne 0 ]; then logbatch --state=disk/S in >/dev/null; fi
+	logbatch --state=disk/S </dev/null >/dev/null
+	[ "$(stat -c %s disk/S/reserve)" -ge $((2 * $(stat -c %s disk/S/ledger.json))) ]
 	[ "$(lines disk/S | wc -l)" = 23 ]
 	cmp disk/S/ledger.json disk/S/ledger.copy.json
 	# a full disk does not stop a delivery

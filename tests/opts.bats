@@ -152,6 +152,15 @@ valued() {
 	done
 }
 
+@test "--confine takes auto and no, and no other word" {
+	for p in "${progs[@]}"; do
+		run -2 --separate-stderr "$p" --confine=yes
+		[ "$stderr" = "$p: --confine: yes: not auto or no" ]
+		LOGSWEEP_CONFINE=maybe run -2 --separate-stderr "$p"
+		[ "$stderr" = "$p: --confine: maybe: not auto or no" ]
+	done
+}
+
 @test "--progress takes auto and never, and no other word" {
 	for p in "${progs[@]}"; do
 		run -2 --separate-stderr "$p" --progress=always

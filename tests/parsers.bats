@@ -572,6 +572,7 @@ WANT
 }
 
 @test "no memory is taken for a record once there is enough" {
+	export LOGSWEEP_CONFINE=no # the counter writes a file of its own at the end
 	cc=$(command -v cc || command -v gcc || command -v clang) || skip "no compiler"
 	cat >count.c <<'C'
 #define _GNU_SOURCE

@@ -66,7 +66,8 @@ docker() {
 
 @test "its settings are options that the programs have" {
 	sed -n 's/^\(# *\|Environment=\)\(LOGSWEEP_[A-Z0-9_]*\)=.*/\2/p' "$units/logsweep.service" >names
-	[ "$(wc -l <names)" -eq 2 ]
+	[ "$(wc -l <names)" -eq 3 ]
+	grep -qx LOGSWEEP_LOGPARSE_MULTILINE_WAIT names
 	while IFS=_ read -r _ program option; do
 		"${program,,}" --help | grep -q -- "--$(tr A-Z_ a-z- <<<"$option")="
 	done <names

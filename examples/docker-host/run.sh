@@ -3,6 +3,7 @@
 . "$(dirname "$0")/../scratch.sh"
 
 containers=docker/containers
+export LOGSWEEP_DOCKER=$containers # Docker itself has them in /var/lib/docker/containers
 docker_log() { # docker_log NUMBER NAME: a container, and its log on standard input, a message a line
 	local id dir
 	id=$(printf '%064x' "$1")

@@ -58,8 +58,13 @@ halt() {
 trap halt TERM INT
 (
 	sh -c 'echo $$ >"$0" && exec logtail "$@"' "$run/reader" --state="$state" "$@" |
-		logparse |
-		k8smeta ${METADATA-} --node="$NODE_NAME" |
+		if [ -z "${LOGSWEEP_LOGPARSE_PARSER_FROM+set}" ]; then
+			logparse |
+				k8smeta ${METADATA-} --node="$NODE_NAME"
+		else # what the pod's annotation asks for is known behind k8smeta
+			k8smeta ${METADATA-} --node="$NODE_NAME" |
+				logparse
+		fi |
 		logbatch --state="$state" --node="$NODE_NAME" |
 		s3put --state="$state" "$DESTINATION"
 ) &

@@ -9,6 +9,9 @@
  *     seccomp        system calls: what the table in confine.c lists for the program's
  *                    needs, EPERM for all others
  *
+ * A kernel whose Landlock cannot rename between directories (5.13 to 5.18) has no layer of
+ * files for programs that write.
+ *
  * It holds for threads made later and for children, and cannot be taken back.  What is open
  * stays open.  A kernel without a layer is no error: confine() tells what is in force.
  *
@@ -31,6 +34,7 @@ struct confine {
 	const char *write[CONFINE_PLACES_MAX]; /* make, write, rename, remove; read too */
 	size_t writes;
 	bool files;   /* files may be opened at all (within the places) */
+	bool dirs;    /* any directory may be listed, and fsynced */
 	bool net;     /* sockets, and the threads of a resolver */
 	bool threads; /* without net */
 	bool exec;    /* programs may be started; places do not bind what reads them */

@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "cli/opts.h"
 #include "cli/progress.h"
+#include "record/jscan.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -24,11 +25,16 @@ diag_prog(void)
 	return prog;
 }
 
-/* Bytes at p that a terminal would obey: C0, DEL, and C1 (U+0080 to U+009F). */
+/* Bytes at p that a terminal would obey: C0, DEL, C1 (U+0080 to U+009F, or as single bytes
+ * where it takes no UTF-8), and what is no UTF-8. */
 static unsigned
 control(const unsigned char *p)
 {
+	const char *s = (const char *)p;
+
 	if (p[0] < 0x20 || p[0] == 0x7f)
+		return 1;
+	if (p[0] >= 0x80 && jscan_utf8(s, s + strnlen(s, 4)) == 0)
 		return 1;
 	return p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0 ? 2 : 0;
 }

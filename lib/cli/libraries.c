@@ -49,7 +49,7 @@ libraries(void)
 	add("jansson", jansson_version_str());
 #endif
 #ifdef WITH_libarchive
-	add("libarchive", archive_version_details() + strlen("libarchive "));
+	add("libarchive", archive_version_string() + strlen("libarchive "));
 #endif
 #ifdef WITH_libcurl
 	add("libcurl", curl_version_info(CURLVERSION_NOW)->version);

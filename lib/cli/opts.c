@@ -17,7 +17,7 @@
 
 enum { MAXOPTS = 64, LONG_ONLY = 256 };
 
-struct common common = { .progress = "auto" };
+struct common common = { .progress = "auto", .confine = "auto" };
 
 static bool help_wanted, version_wanted, verbose_seen;
 static const char *completion;
@@ -34,6 +34,8 @@ static const struct opt shared[] = {
 	    "a line of counts at the end (standard error, or appended to FILE)" },
 	{ 0, "progress", "auto|never", OPT_STR, &common.progress,
 	    "draw progress when standard error is a terminal, or never" },
+	{ 0, "confine", "auto|no", OPT_STR, &common.confine,
+	    "give up files, sockets and system calls that are not needed, or not" },
 	{ 0, "completion", "bash|zsh|fish", OPT_STR, &completion,
 	    "print a completion script" },
 	OPTS_END,
@@ -293,6 +295,9 @@ opts_parse(const struct prog *p, int *argcp, char **argvp[], struct err *e)
 	if (strcmp(common.progress, "auto") != 0 && strcmp(common.progress, "never") != 0)
 		return err_set(e, ST_USAGE, "--progress: %.100s: not auto or never",
 		    common.progress);
+	if (strcmp(common.confine, "auto") != 0 && strcmp(common.confine, "no") != 0)
+		return err_set(
+		    e, ST_USAGE, "--confine: %.100s: not auto or no", common.confine);
 	return answer(p, e);
 }
 

@@ -7,7 +7,8 @@
  * Secrets are never option values.
  *
  * Every program has, without naming them in its table: -h --help --version -q --quiet
- * -v --verbose --stats[=FILE] --strict --progress=auto|never --completion=SHELL.
+ * -v --verbose --stats[=FILE] --strict --progress=auto|never --confine=auto|no
+ * --completion=SHELL.
  */
 #ifndef OPTS_H
 #define OPTS_H
@@ -59,6 +60,7 @@ struct common {
 	bool quiet, strict;
 	const char *stats;    /* NULL: none; "": standard error; else a file */
 	const char *progress; /* "auto" or "never" */
+	const char *confine;  /* "auto" or "no": see confined.h */
 };
 extern struct common common;
 

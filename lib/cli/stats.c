@@ -6,6 +6,7 @@
 #include "cli/opts.h"
 #include "cli/progress.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -100,23 +101,38 @@ stats_poll(const struct stats *s)
 	    STDERR_FILENO, line, render(s, line, sizeof line), "<stderr>", &e);
 }
 
+static int kept = -1, kept_errno;
+
+void
+stats_keep(void)
+{
+	if (kept >= 0 || common.stats == NULL || common.stats[0] == '\0')
+		return;
+	kept = open(common.stats, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	kept_errno = kept < 0 ? errno : 0;
+}
+
 int
 stats_end(const struct stats *s, struct err *e)
 {
 	char line[2048];
 	size_t n;
-	int fd = STDERR_FILENO, r;
+	int r;
 
 	progress_wipe();
 	if (common.stats == NULL)
 		return 0;
 	n = render(s, line, sizeof line);
 	if (common.stats[0] == '\0')
-		return write_all(fd, line, n, "<stderr>", e);
-	if ((fd = open(common.stats, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) <
-	    0)
+		return write_all(STDERR_FILENO, line, n, "<stderr>", e);
+	if (kept_errno == 0)
+		stats_keep();
+	if (kept < 0) {
+		errno = kept_errno;
 		return err_sys(e, common.stats);
-	r = write_all(fd, line, n, common.stats, e);
-	close(fd);
+	}
+	r = write_all(kept, line, n, common.stats, e);
+	close(kept);
+	kept = -1;
 	return r;
 }

@@ -49,6 +49,9 @@ void stats_time(struct stats *s, struct str time);
  * came, and draws the progress. */
 void stats_poll(const struct stats *s);
 
+/* Open the file of --stats now, for the end; what is wrong with it is told there. */
+void stats_keep(void);
+
 /* The line at the end, to where --stats says; nothing without it. */
 int stats_end(const struct stats *s, struct err *e);
 

@@ -140,7 +140,8 @@ apiserver_list(struct apiserver *a, struct apiserver_list *l, struct apiserver_a
 		}
 		again = (an->status == 410 && !first) ||
 			(e->status == ST_LATER && an->consumed > 0);
-		if (!again || lists++ == APISERVER_LISTS_MAX)
+		if (!again || lists++ == APISERVER_LISTS_MAX ||
+		    apiserver_late(l->until_ns))
 			break;
 		buf_clear(&p.next);
 		l->items = 0;

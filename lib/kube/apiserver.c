@@ -20,6 +20,7 @@ enum {
 	STALL_S = 10,
 	FAULT_MAX = 16 << 10, /* bytes of a failure's body that are looked at */
 	QUIET_FAULT_S = 30,   /* to a server that says no to a watch */
+	TIMER_NS = 5000000,   /* a timer of milliseconds may end that much early */
 };
 
 struct apiserver {
@@ -341,6 +342,15 @@ apiserver_close(struct apiserver *a)
 	free(a);
 }
 
+void
+apiserver_needs(const struct apiserver *a, void (*near)(const char *file))
+{
+	if (a->token_file != NULL)
+		near(a->token_file);
+	if (a->ca_file.n > 0)
+		near(a->ca_file.p);
+}
+
 const char *
 apiserver_name(const struct apiserver *a)
 {
@@ -493,6 +503,21 @@ nap(const struct apiserver *a, int64_t ns)
 	return true;
 }
 
+bool
+apiserver_late(int64_t until_ns)
+{
+	return until_ns != 0 && clock_steady() >= until_ns - TIMER_NS;
+}
+
+/* What failed, and that it is the caller's time that ended it. */
+static int
+out_of_time(struct err *e)
+{
+	struct err why = *e;
+
+	return err_set(e, why.status, "%.*s; --timeout=TIME allows more", 400, why.text);
+}
+
 int
 apiserver_ask(struct apiserver *a, const struct apiserver_request *rq,
     struct apiserver_answer *an, struct err *e)
@@ -502,6 +527,8 @@ apiserver_ask(struct apiserver *a, const struct apiserver_request *rq,
 
 		if (apiserver_send(a, rq, an, e) == 0)
 			return 0;
+		if (e->status == ST_LATER && apiserver_late(rq->until_ns))
+			return out_of_time(e);
 		if (an->consumed > 0 || (an->status == 0 && e->status != ST_LATER) ||
 		    (an->status != 0 && !is_busy(an->status)) ||
 		    (an->status == 0 && ++lost == APISERVER_TRIES))
@@ -509,8 +536,11 @@ apiserver_ask(struct apiserver *a, const struct apiserver_request *rq,
 		wait = an->retry_after_ns >= 0 ? an->retry_after_ns
 		       : an->status != 0       ? SECOND
 					       : SECOND / 2 * lost;
-		if (rq->until_ns == 0 || clock_steady() + wait >= rq->until_ns ||
-		    !nap(a, wait))
+		if (rq->until_ns == 0)
+			return -1;
+		if (clock_steady() + wait >= rq->until_ns)
+			return an->status != 0 ? out_of_time(e) : -1;
+		if (!nap(a, wait))
 			return -1;
 	}
 }

@@ -63,6 +63,10 @@ struct apiserver_options {
 struct apiserver *apiserver_open(const struct apiserver_options *o, struct err *e);
 void apiserver_close(struct apiserver *a);
 
+/* The files that are read again in later requests, each to `near`: they may be replaced by new
+ * ones. */
+void apiserver_needs(const struct apiserver *a, void (*near)(const char *file));
+
 const char *apiserver_name(const struct apiserver *a); /* "host:port", for messages */
 const char *apiserver_namespace(
     const struct apiserver *a); /* the pod's or the context's, or "" */
@@ -103,6 +107,9 @@ int apiserver_send(struct apiserver *a, const struct apiserver_request *rq,
  * as done. */
 int apiserver_ask(struct apiserver *a, const struct apiserver_request *rq,
     struct apiserver_answer *an, struct err *e);
+
+/* The time is over: not worth another request. */
+bool apiserver_late(int64_t until_ns);
 
 /* All objects of a collection, page by page, each given to `item` as soon as its text is
  * whole; memory is that of the largest one.  After a 410 the list begins anew. */

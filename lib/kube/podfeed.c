@@ -40,6 +40,7 @@ put(struct podfeed *f, struct str object, enum pod_kind what, struct err *e)
 		return err_set(e, ST_FAIL, "more pods than fit: %d, or %d MiB of them",
 		    PODTABLE_MAX, PODTABLE_BYTES >> 20);
 	f->pods += got == POD_POD;
+	f->taken++;
 	return 0;
 }
 

@@ -39,6 +39,7 @@ struct podfeed {
 	bool namespaces;               /* ask for their labels, too */
 	int64_t now_s;                 /* written to what is put into the table */
 	uint64_t pods;                 /* put into the table */
+	uint64_t taken;                /* the same, and namespaces */
 	uint64_t left_out;             /* labels and annotations that are too large */
 
 	/* private */

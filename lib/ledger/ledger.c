@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FILE_MAIN "ledger.json"
@@ -199,19 +200,21 @@ reserve_give(const char *dir)
 }
 
 /* Whoever has no reserve works on without: it is not worth failing a commit that has
- * happened. */
+ * happened.  The next run tries again. */
 static void
 reserve_take(const char *dir, size_t n)
 {
+	off_t want = (off_t)(2 * (n < RESERVE_LEAST ? RESERVE_LEAST : n));
 	char path[PATH_MAX];
 	struct err unused;
+	struct stat st;
 	int fd;
 
 	if (path_in(path, dir, "reserve", &unused) < 0 ||
+	    (stat(path, &st) == 0 && st.st_size >= want) ||
 	    (fd = io_open(path, O_WRONLY | O_CREAT, 0640)) < 0)
 		return;
-	(void)posix_fallocate(
-	    fd, 0, (off_t)(2 * (n < RESERVE_LEAST ? RESERVE_LEAST : n)));
+	(void)posix_fallocate(fd, 0, want);
 	close(fd);
 }
 
@@ -299,6 +302,8 @@ ledger_mend(const char *dir, struct ledger *l, struct err *e)
 	buf_init(&b, LEDGER_MAX);
 	if ((r = file_read(path, &b, e)) > 0 && (r = copy_is(dir, &b, e)) == 0)
 		r = write_named(dir, FILE_COPY, &b, e);
+	if (r >= 0)
+		reserve_take(dir, b.n);
 	buf_done(&b);
 	return r < 0 ? -1 : 0;
 }

@@ -29,6 +29,16 @@ huge_pages(void)
 	return n > 0 && strstr(text, "[never]") == NULL;
 }
 
+bool
+handout_able(void)
+{
+	static int able = -1;
+
+	if (able < 0)
+		able = huge_pages();
+	return able;
+}
+
 static long
 faults(void)
 {
@@ -43,7 +53,7 @@ handout_open(struct handout *h)
 	char *p, *at;
 
 	h->page = NULL;
-	if (!huge_pages())
+	if (!handout_able())
 		return false;
 	p = mmap(NULL, 2 * HANDOUT_SIZE, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

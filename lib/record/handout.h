@@ -29,6 +29,10 @@ struct handout {
 	long faults;
 };
 
+/* Are there huge pages?  The file is looked into once: a program that gives up its files calls
+ * this before. */
+bool handout_able(void);
+
 /* false: not here. */
 bool handout_open(struct handout *h);
 void handout_close(struct handout *h);

@@ -250,3 +250,25 @@ credentials_done(struct credentials *c)
 	wipe(&c->secret);
 	wipe(&c->token);
 }
+
+bool
+credentials_needs(credentials_env *env, credentials_place *near)
+{
+	static const char *const variables[] = { "AWS_WEB_IDENTITY_TOKEN_FILE",
+		"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_CA_BUNDLE", NULL };
+	struct awsconfig *config = awsconfig_load(env);
+	const char *key = env("AWS_ACCESS_KEY_ID");
+	bool exec;
+
+	for (const char *const *v = variables; *v != NULL; v++)
+		if (env(*v) != NULL && *env(*v) != '\0')
+			near(env(*v));
+	if (config == NULL)
+		return false;
+	near(awsconfig_path(config, false));
+	near(awsconfig_path(config, true));
+	exec = profile_needs(config, near);
+	awsconfig_free(config);
+	/* keys in the environment come first, and stay */
+	return exec && (key == NULL || *key == '\0');
+}

@@ -81,6 +81,11 @@ int identity_renew(struct identity *id, struct credentials *c, struct err *e);
 
 void credentials_done(struct credentials *c); /* zeroes and frees */
 
+/* What finding and renewing credentials will read: `near` gets files that may be replaced by
+ * new ones.  true: a program will be started. */
+typedef void credentials_place(const char *file);
+bool credentials_needs(credentials_env *env, credentials_place *near);
+
 /* A setting of the chosen profile, such as "region".  NULL: not set.  free() it. */
 char *credentials_setting(credentials_env *env, const char *name);
 

@@ -226,3 +226,27 @@ profile_credentials(struct credsource *s, struct credentials *c, struct err *e)
 		return err_set(e, ST_NOPERM, "credentials: %.400s", s->said);
 	return r;
 }
+
+bool
+profile_needs(const struct awsconfig *config, credentials_place *near)
+{
+	bool asked, exec = false;
+	const char *first = awsconfig_profile(config, &asked);
+	char *name = strdup(first), *file;
+	struct str v;
+
+	for (int i = 0; i <= PROFILE_CHAIN_MAX && name != NULL; i++) {
+		if (awsconfig_get(config, name, "web_identity_token_file", &v) != NULL &&
+		    (file = strndup(v.p, v.n)) != NULL) {
+			near(file);
+			free(file);
+		}
+		exec |= awsconfig_get(config, name, "credential_process", &v) != NULL;
+		v.n = 0;
+		(void)awsconfig_get(config, name, "source_profile", &v);
+		free(name);
+		name = v.n > 0 ? strndup(v.p, v.n) : NULL;
+	}
+	free(name);
+	return exec;
+}

@@ -20,4 +20,7 @@ enum { PROFILE_CHAIN_MAX = 8 };
 /* Of AWS_PROFILE, or "default". */
 int profile_credentials(struct credsource *s, struct credentials *c, struct err *e);
 
+/* Part of credentials_needs(). */
+bool profile_needs(const struct awsconfig *config, credentials_place *near);
+
 #endif

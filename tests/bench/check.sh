@@ -6,6 +6,7 @@
 set -u -o pipefail
 cd "$(dirname "$0")/../.." || exit 1
 unset "${!LOGSWEEP_@}"
+export LOGSWEEP_CONFINE=no # valgrind makes calls of its own
 known=$PWD/bench/instructions.tsv
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT

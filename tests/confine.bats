@@ -1,0 +1,175 @@
+bats_require_minimum_version 1.5.0
+bats_load_library bats-support
+bats_load_library bats-assert
+
+# What programs give up before they read what others wrote, and that they can do their work
+# without it.
+
+setup_file() {
+	# one that plays the attacker within a program
+	"${CC:-cc}" -shared -fPIC -O1 -o "$BATS_FILE_TMPDIR/hijack.so" "$BATS_TEST_DIRNAME/hijack.c" -ldl
+}
+
+setup() {
+	for v in $(compgen -e LOGSWEEP_); do unset "$v"; done
+	cd "$BATS_TEST_TMPDIR" || return
+	# builds with sanitizers, and kernels without the layers, do not
+	told=$(echo | logparse -v 2>&1 | grep confined) || skip "not in this build"
+	[[ $told == *Landlock*"system calls"* ]] || skip "this kernel: $told"
+	export AWS_ACCESS_KEY_ID=AKIDEXAMPLE AWS_SECRET_ACCESS_KEY=secret-of-the-test AWS_REGION=us-east-1 HOME=$PWD
+	rm -f /tmp/hijack.made
+	line='{"_src":{"file":"/var/log/H1JACK.log","id":"0000000000000001/o","gen":0,"end":10},"time":"2026-11-22T13:00:00Z","log":"H1JACK"}'
+}
+
+# hijack PROGRAM...: the line goes in; $got is what the attacker could do
+hijack() {
+	LD_PRELOAD=$BATS_FILE_TMPDIR/hijack.so "$@" >out 2>err <<<"$line" || true
+	got=$(grep -o 'hijacked: .*' err) || { cat err; return 1; }
+	[ ! -e /tmp/hijack.made ]
+}
+
+@test "a hijacked parser can without --confine what anybody can: the test would see it" {
+	LOGSWEEP_CONFINE=no HIJACK_OWN=/etc/hosts hijack logparse || true
+	assert_equal "${got/ptrace=*own/ptrace own}" "hijacked: open=ok make=ok connect=ok exec=ok ptrace own=ok"
+	rm -f /tmp/hijack.made
+}
+
+@test "a hijacked logparse, k8smeta or k8smeta --cache opens no file, no socket, starts nothing" {
+	hijack logparse
+	assert_equal "$got" "hijacked: open=EPERM make=EPERM connect=EPERM exec=EPERM ptrace=EPERM own=-"
+	hijack k8smeta
+	assert_equal "$got" "hijacked: open=EACCES make=EACCES connect=EPERM exec=EPERM ptrace=EPERM own=-"
+	mkdir cache
+	HIJACK_OWN=$PWD/cache hijack k8smeta --cache=cache
+	assert_equal "$got" "hijacked: open=EACCES make=EACCES connect=EPERM exec=EPERM ptrace=EPERM own=ok"
+}
+
+@test "a hijacked logbatch has its own directory only" {
+	HIJACK_OWN=$PWD/S/lock hijack logbatch --state=S
+	assert_equal "$got" "hijacked: open=EACCES make=EACCES connect=EPERM exec=EPERM ptrace=EPERM own=ok"
+	HIJACK_OWN=$PWD/objects hijack logbatch --out=objects
+	assert_equal "$got" "hijacked: open=EACCES make=EACCES connect=EPERM exec=EPERM ptrace=EPERM own=ok"
+}
+
+@test "a hijacked logtail has the directories of its logs only, and cannot write them" {
+	mkdir logs
+	echo H1JACK >logs/app.log
+	HIJACK_OWN=$PWD/logs/app.log hijack logtail logs
+	assert_equal "$got" "hijacked: open=EACCES make=EACCES connect=EPERM exec=EPERM ptrace=EPERM own=ok"
+	hijack logtail
+	assert_equal "$got" "hijacked: open=EPERM make=EPERM connect=EPERM exec=EPERM ptrace=EPERM own=-"
+}
+
+@test "a hijacked s3put has its state, and sockets for s3:// alone" {
+	mkdir -p S/outbox
+	line='{"key":"H1JACK","path":"'$PWD'/S/outbox/a","bytes":1}'
+	hijack s3put --state=S "file://$PWD/dest"
+	assert_equal "$got" "hijacked: open=EACCES make=EACCES connect=EPERM exec=EPERM ptrace=EPERM own=-"
+	HIJACK_OWN=/etc/hosts hijack s3put --state=S --max-time=1s --endpoint=http://127.0.0.1:9 s3://bucket
+	assert_equal "$got" "hijacked: open=EACCES make=EACCES connect=ok exec=EPERM ptrace=EPERM own=ok"
+}
+
+@test "where a program gives credentials, there are no new privileges and the rest is as it was; -v says so" {
+	unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+	mkdir .aws
+	printf '[profile p]\ncredential_process = /bin/echo {"Version":1,"AccessKeyId":"AKIDPROCESS","SecretAccessKey":"s"}\n' >.aws/config
+	AWS_PROFILE=p run --separate-stderr s3put -v --max-time=1s --endpoint=http://127.0.0.1:9 s3://bucket </dev/null
+	assert_regex "$stderr" "s3put: confined: no new privileges; no more, for a program will be started"
+}
+
+@test "all of a pipe that runs is confined; those that hold secrets cannot be looked into" {
+	mkfifo in
+	for p in logparse k8smeta "logbatch --out=objects" "s3put file://$PWD/dest"; do
+		# shellcheck disable=SC2086
+		$p <in >/dev/null 2>&1 3>&- &
+		pid=$!
+		exec 5>in
+		for _ in $(seq 100); do
+			grep -q '^Seccomp:.*2' /proc/$pid/status 2>/dev/null && break
+			sleep 0.05
+		done
+		grep -q '^NoNewPrivs:.*1' /proc/$pid/status
+		grep -q '^Seccomp:.*2' /proc/$pid/status
+		case $p in
+		k8smeta* | s3put*) owner=root ;;
+		*) owner=$(id -un) ;;
+		esac
+		[ "$(stat -c %U /proc/$pid/environ)" = "$owner" ]
+		exec 5>&-
+		wait $pid || true
+	done
+}
+
+@test "another user's look into the environment of s3put is refused, and so is a core dump" {
+	[ "$(id -u)" = 0 ] || skip "not root"
+	command -v setpriv >/dev/null || skip "no setpriv"
+	chmod 755 . ..
+	mkfifo in
+	chmod 666 in
+	as="setpriv --reuid=65534 --regid=65534 --clear-groups"
+	(ulimit -c unlimited && exec $as "$(command -v s3put)" file:///nonexistent <in >/dev/null 2>&1 3>&-) &
+	pid=$!
+	exec 5>in
+	for _ in $(seq 100); do
+		grep -q '^Seccomp:.*2' /proc/$pid/status 2>/dev/null && break
+		sleep 0.05
+	done
+	$as true
+	run $as cat /proc/$pid/environ
+	assert_failure
+	refute_output --partial secret-of-the-test
+	kill -ABRT $pid
+	status=0
+	wait $pid || status=$?
+	exec 5>&-
+	[ "$status" = 134 ]
+	run grep -rl secret-of-the-test . --include='core*'
+	assert_output ""
+}
+
+@test "logtail needs no right but to read: CAP_DAC_READ_SEARCH" {
+	[ "$(id -u)" = 0 ] || skip "not root"
+	command -v setpriv >/dev/null || skip "no setpriv"
+	mkdir -m 700 logs
+	echo line >logs/app.log
+	chmod 600 logs/app.log
+	chmod 755 . ..
+	run -77 setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all "$(command -v logtail)" "$PWD/logs/app.log"
+	run -0 setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all,+dac_read_search \
+		--ambient-caps=-all,+dac_read_search --bounding-set=-all,+dac_read_search "$(command -v logtail)" "$PWD/logs/app.log"
+	assert_output --partial '"log":"line"'
+}
+
+@test "logtail reads where links lead, and -f what comes later behind them" {
+	uid=0b7a3a5e-1111-2222-3333-444455556666
+	mkdir -p containers pods/shop_web-0_$uid/app
+	echo '2026-11-22T13:00:00Z stdout F one' >pods/shop_web-0_$uid/app/0.log
+	ln -s "$PWD/pods/shop_web-0_$uid/app/0.log" containers/web-0_shop_app-1.log
+	logtail -f containers >out 2>err 3>&- &
+	pid=$!
+	for _ in $(seq 200); do grep -q one out && break; sleep 0.05; done
+	mkdir -p pods/shop_web-1_$uid/app
+	echo '2026-11-22T13:00:01Z stdout F two' >pods/shop_web-1_$uid/app/0.log
+	ln -s "$PWD/pods/shop_web-1_$uid/app/0.log" containers/web-1_shop_app-2.log
+	for _ in $(seq 200); do grep -q two out && break; sleep 0.05; done
+	kill $pid
+	wait $pid || true
+	grep -q two out
+	[ ! -s err ]
+}
+
+@test "a token and keys are in no message of -vv, no argument and no other program's environment" {
+	echo token-of-the-test >token
+	printf '[profile p]\ncredential_process = %s\n' "$PWD/keys" >config
+	printf '#!/bin/sh\nenv >%s\ntr "\\0" " " </proc/$PPID/cmdline >%s\necho "{\\"Version\\":1,\\"AccessKeyId\\":\\"AKIDPROCESS\\",\\"SecretAccessKey\\":\\"secret-of-the-process\\"}"\n' "$PWD/env" "$PWD/args" >keys
+	chmod +x keys
+	k8smeta -v -v --api=https://127.0.0.1:1 --token-file=token --timeout=1s <<<"$line" >all 2>&1 || true
+	unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+	AWS_CONFIG_FILE=$PWD/config AWS_PROFILE=p s3put -v -v --max-time=1s --endpoint=http://127.0.0.1:1 s3://bucket \
+		<<<'{"key":"k","path":"token","bytes":18}' >>all 2>&1 || true
+	grep -q 'profile p' all
+	[ -s env ] && [ -s args ]
+	run cat all env args
+	refute_output --partial of-the-process
+	refute_output --partial token-of-the
+}

@@ -1,0 +1,98 @@
+bats_require_minimum_version 1.5.0
+bats_load_library bats-support
+bats_load_library bats-assert
+
+# Names that their givers chose to do harm: a line of output stays one line of JSON, and a
+# terminal shows control characters instead of obeying them.
+
+setup() {
+	for v in $(compgen -e LOGSWEEP_); do unset "$v"; done
+	cd "$BATS_TEST_TMPDIR" || return
+	export LC_ALL=C
+	long=$(printf 'x%.0s' $(seq 251)).log
+	names=($'new\nline.log' $'es\x1b[2Jcape.log' $'\x9b31mC1.log' $'bad\xff\xfeutf8.log' $'q"uote\\.log' $'tab\tcr\r.log' $'del\x7f.log' "$long" $'\xc2\x9bosc.log' '-rf.log' '!bang!.log' '{a,b}*?.log')
+}
+
+# one_each FILE: every line is one whole JSON object in valid UTF-8
+one_each() {
+	python3 - "$1" <<-'PY'
+		import json, sys
+		for line in open(sys.argv[1], "rb").read().split(b"\n")[:-1]:
+		    assert isinstance(json.loads(line.decode("utf-8")), dict), line
+		    assert not any(c < 0x20 for c in line), line
+	PY
+}
+
+# harmless FILE: a terminal would obey nothing in it
+harmless() {
+	python3 - "$1" <<-'PY'
+		import sys
+		text = open(sys.argv[1], "rb").read()
+		for line in text.split(b"\n"):
+		    assert not any(c < 0x20 or c == 0x7f for c in line), line
+		    assert not any(0x80 <= ord(c) < 0xa0 for c in line.decode("utf-8")), line
+	PY
+}
+
+@test "log files of hostile names go through the pipe: one line of JSON a record, each archived once" {
+	mkdir logs
+	for n in "${names[@]}"; do printf 'of a file\n' >"logs/$n"; done
+	logtail --list logs >listed 2>err
+	one_each listed
+	[ "$(wc -l <listed)" -eq "${#names[@]}" ]
+	logtail --state=S logs >records 2>>err
+	one_each records
+	logparse <records >parsed 2>>err
+	one_each parsed
+	k8smeta <parsed >owned 2>>err
+	one_each owned
+	logbatch --state=S <owned >manifests 2>>err
+	one_each manifests
+	s3put --state=S "file://$PWD/dest" <manifests >results 2>>err
+	one_each results
+	[ "$(find dest -name '*.gz' -exec zcat {} + | jq -r .log | grep -c '^of a file$')" -eq "${#names[@]}" ]
+	[ ! -s err ]
+	logtail --state=S logs >again
+	[ ! -s again ]
+}
+
+@test "messages about hostile names show their control characters" {
+	for p in "logtail" "logparse" "k8smeta" "logbatch --out=o"; do
+		for n in "${names[@]}"; do
+			# shellcheck disable=SC2086
+			$p -- "./$n" </dev/null >/dev/null 2>>err || true
+		done
+	done
+	for n in "${names[@]}"; do
+		s3put "./$n" "file://$PWD/dest" >/dev/null 2>>err || true
+		logsweep-status --state="$n" 2>>err || true
+		logparse -R "$n" 2>>err || true
+		logparse -p "$n" 2>>err || true
+		k8smeta --pods="$n" </dev/null 2>>err || true
+		logbatch --out=o --key="$n{" 2>>err || true
+		k8ssweep --template="$n" 2>>err || true
+	done
+	[ "$(wc -l <err)" -ge $((10 * ${#names[@]})) ]
+	harmless err
+	grep -q 'es\\x1b\[2Jcape.log' err
+	grep -q 'new\\x0aline.log' err
+}
+
+@test "records whose texts are hostile: names, labels and reasons come out as JSON, messages harmless" {
+	printf '{"_src":{"file":"/var/log/containers/%s","id":"0000000000000001/o","gen":0,"end":1},"log":"\\u001b[2J\\u0000"}\nno \x1b[2J record \xff\n{"log":"\\ud800"}\n' \
+		'a\u001b]0;x\u0007_b\n_c-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.log' >in
+	for p in "logparse -v" "k8smeta -v" "logbatch -v --out=o" "s3put -v file://$PWD/dest"; do
+		# shellcheck disable=SC2086
+		$p <in >out 2>err || true
+		one_each out
+		harmless err
+	done
+}
+
+@test "half a manifest is no manifest, though key and path are whole" {
+	echo body >body
+	printf '{"key":"k","path":"body","sha256":"00' >m
+	run -1 --separate-stderr s3put m "file://$PWD/dest"
+	assert_regex "$stderr" "not a manifest"
+	[ ! -e dest/k ]
+}
