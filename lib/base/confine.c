@@ -296,8 +296,8 @@ enum { CALLS = sizeof calls / sizeof *calls };
 #define RETURN (BPF_RET | BPF_K)
 
 /* A program of classic BPF: is the call one of the list?  It is looked through in order; frequent
- * ones stand first.  Of ioctl(2) what isatty(3) and the width of a terminal need: others put
- * keys into it. */
+ * ones stand first.  Of ioctl(2) what isatty(3), the width of a terminal and resolvers need:
+ * others put keys into a terminal. */
 static bool
 restrict_calls(const struct confine *c)
 {
@@ -314,10 +314,11 @@ restrict_calls(const struct confine *c)
 	code[n++] = IF_EQUAL(ARCH, 1, 0);
 	code[n++] = OP(RETURN, SECCOMP_RET_KILL_PROCESS);
 	code[n++] = OP(LOAD, offsetof(struct seccomp_data, nr));
-	code[n++] = IF_EQUAL(SYS_ioctl, 0, 5);
+	code[n++] = IF_EQUAL(SYS_ioctl, 0, 6);
 	code[n++] = OP(LOAD, offsetof(struct seccomp_data, args[1]));
-	code[n++] = IF_EQUAL(TCGETS, 2, 0);
-	code[n++] = IF_EQUAL(TIOCGWINSZ, 1, 0);
+	code[n++] = IF_EQUAL(TCGETS, 3, 0);
+	code[n++] = IF_EQUAL(TIOCGWINSZ, 2, 0);
+	code[n++] = IF_EQUAL(FIONREAD, 1, 0);
 	code[n++] = OP(RETURN, SECCOMP_RET_ERRNO | EPERM);
 	code[n++] = OP(RETURN, SECCOMP_RET_ALLOW);
 	for (size_t i = 0; i < CALLS; i++)
