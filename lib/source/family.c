@@ -224,10 +224,10 @@ is_temporary(const char *path)
 	return family_base(name) < name.n;
 }
 
-/* realpath(3), which asks for each part of the path on its way, in three calls: what is open
- * has a name in /proc.  Without /proc, and for what is not there, it is asked all the same. */
-static char *
-real_path(const char *path, char real[PATH_MAX])
+/* What is open has a name in /proc.  Without that, and for what is not there, realpath(3) is
+ * asked all the same. */
+char *
+family_real_path(const char *path, char real[PATH_MAX])
 {
 	static const char deleted[] = " (deleted)";
 	char link[64];
@@ -262,7 +262,7 @@ add_file(struct walk *w, const char *path, bool walked)
 		return 0;
 	/* between its rename and the next line a log has no live file; realpath then
 	 * leaves in `real` how far it came */
-	if (real_path(path, real) == NULL) {
+	if (family_real_path(path, real) == NULL) {
 		bool gone = errno == ENOENT;
 
 		err_sys(&e, path);

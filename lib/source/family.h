@@ -83,6 +83,10 @@ bool family_skipped(const char *path, const char *const skip[], size_t skips);
 /* The ending of a compressed file's name: how many bytes it is; 0: none. */
 size_t family_packed(struct str name);
 
+/* realpath(3), which asks for each part of the path on its way, in three calls.  NULL: errno, and
+ * `real` has how far it came. */
+char *family_real_path(const char *path, char real[PATH_MAX]);
+
 /* The live name that a rotated one belongs to: how many bytes of `name` it is. */
 size_t family_base(struct str name);
 

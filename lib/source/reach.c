@@ -1,5 +1,6 @@
 #include "source/reach.h"
 #include "base/str.h"
+#include "source/family.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -106,7 +107,7 @@ add_file(struct found *f, const char *path)
 	char real[PATH_MAX];
 
 	/* of one that is gone, and may have rotated siblings, `real` has how far it came */
-	if ((realpath(path, real) != NULL || errno == ENOENT) && up(real))
+	if ((family_real_path(path, real) != NULL || errno == ENOENT) && up(real))
 		add_like(f, real);
 }
 
