@@ -40,17 +40,26 @@ is_in(const char *const *list, size_t n, const char *place)
 	return false;
 }
 
+/* A copy for as long as the program runs.  NULL: there are so many that Landlock is left out
+ * anyhow, or no memory, and it is a place that cannot be opened. */
+static const char *
+copy_of(const char *place)
+{
+	static char *copy[2 * CONFINE_PLACES_MAX + 2];
+	static size_t n;
+
+	if (n == sizeof copy / sizeof *copy || (copy[n] = strdup(place)) == NULL)
+		return NULL;
+	return copy[n++];
+}
+
 void
 confined_read(const char *place)
 {
-	const char *copy;
-
 	if (place == NULL || *place == '\0' || is_in(kept.read, kept.reads, place))
 		return;
 	kept.files = true;
-	/* without memory it is one that cannot be opened */
-	if ((copy = strdup(place)) != NULL)
-		confine_read(&kept, copy);
+	confine_read(&kept, copy_of(place));
 }
 
 static void
@@ -69,7 +78,6 @@ void
 confined_write(const char *place)
 {
 	char at[PATH_MAX], above[PATH_MAX];
-	const char *copy;
 
 	if (place == NULL || *place == '\0')
 		return;
@@ -79,8 +87,8 @@ confined_write(const char *place)
 		memcpy(at, above, sizeof at);
 	}
 	kept.files = true;
-	if (!is_in(kept.write, kept.writes, at) && (copy = strdup(at)) != NULL)
-		confine_write(&kept, copy);
+	if (!is_in(kept.write, kept.writes, at))
+		confine_write(&kept, copy_of(at));
 }
 
 void

@@ -177,10 +177,9 @@ add_operand(struct found *f, const char *operand, bool later)
 		add_path(f, operand);
 		return;
 	}
-	if (later)
+	/* of a file that is not there a rotated one may be */
+	if (later || strpbrk(operand, "*?[{") == NULL)
 		add_above(f, operand);
-	else if (strpbrk(operand, "*?[{") == NULL)
-		add_above(f, operand); /* a rotated file may be there alone */
 	if (glob(operand, GLOB_BRACE, NULL, &g) != 0)
 		return;
 	for (size_t i = 0; i < g.gl_pathc; i++)

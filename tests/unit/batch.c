@@ -401,7 +401,7 @@ stream_begin(struct stream *s, uint64_t max_size)
 	}
 }
 
-static int
+static __attribute__((format(printf, 2, 3))) int
 feed(struct stream *s, const char *fmt, ...)
 {
 	static char line[70000 + 64];
