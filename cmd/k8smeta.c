@@ -77,8 +77,7 @@ static const struct opt options[] = {
 	OPTS_END,
 };
 static const struct prog prog = { "k8smeta", "[OPTION]... [FILE]...",
-	"Add to each record the pod, namespace and container that wrote it.", options,
-	NULL };
+	"Add to each record the pod, namespace and container that wrote it.", options };
 
 static uint64_t unmatched, present, missing, pods_known, left_out, clashes, missing_files;
 static int status_of_sources = ST_OK;

@@ -66,7 +66,7 @@ static const struct opt options[] = {
 };
 static const struct prog prog = { "k8ssweep",
 	"[OPTION]... --template=FILE | --from=cronjob/NAME",
-	"Make a Job of a template on each node of a Kubernetes cluster.", options, NULL };
+	"Make a Job of a template on each node of a Kubernetes cluster.", options };
 
 struct run {
 	struct apiserver *api;

@@ -84,7 +84,7 @@ static const struct prog prog = { "logbatch",
 	"       logbatch --merge [--out=DIR] [OPTION]... DIR|FILE...\n"
 	"       logbatch --print-ddl=DIALECT [OPTION]... [RECORDS|OBJECT|-]...",
 	"Batch records into hourly gzip objects, commit them, print a manifest for each.",
-	options, NULL };
+	options };
 
 struct run {
 	struct intake in;

@@ -411,7 +411,7 @@ main(int argc, char *argv[])
 	static struct filter f = { .record = one_record };
 	static const struct prog prog = { "logparse", "[OPTION]... [FILE]...",
 		"Parse the message of each record into fields, on standard output.",
-		options, NULL };
+		options };
 	struct err e;
 	int status;
 

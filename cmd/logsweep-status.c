@@ -42,7 +42,7 @@ static const struct opt options[] = {
 };
 static const struct prog prog = { "logsweep-status", "[OPTION]... [PATH]...",
 	"Say what of a node's logs is read, archived, delivered, pending and lost.",
-	options, NULL };
+	options };
 
 static struct stats stats; /* of the files that were looked at */
 

@@ -77,7 +77,7 @@ static const struct opt options[] = {
 static const struct prog prog = { "logtail", "[OPTION]... [FILE|GLOB|DIR|ARCHIVE|-]...",
 	"Read container log files, rotated ones and those in archives too, as NDJSON "
 	"records on standard output.",
-	options, NULL };
+	options };
 
 struct run {
 	struct sweep sweep;

@@ -100,7 +100,7 @@ static const struct opt options[] = {
 static const struct prog prog = { "s3put", "[OPTION]... [FILE]... DEST",
 	"Put the objects that manifests name into DEST, s3://bucket/prefix or "
 	"file:///dir.",
-	options, NULL };
+	options };
 
 struct run {
 	struct store *store[CREW_THREADS_MAX]; /* one a thread */

@@ -229,9 +229,8 @@ answer(const struct prog *p, struct err *e)
 	if (help_wanted)
 		help(p);
 	else if (version_wanted)
-		printf("%s (logsweep) " LOGSWEEP_VERSION "%s%s%s%s\n", p->name,
-		    *libraries() ? "; " : "", libraries(), p->version_more ? "; " : "",
-		    p->version_more ? p->version_more : "");
+		printf("%s (logsweep) " LOGSWEEP_VERSION "%s%s\n", p->name,
+		    *libraries() ? "; " : "", libraries());
 	else if (completion != NULL && complete_print(p, shared, completion, e) < 0)
 		return -1;
 	else if (completion == NULL)

@@ -51,7 +51,6 @@ struct opt {
 struct prog {
 	const char *name, *usage, *about;
 	const struct opt *opts;
-	const char *version_more; /* what --version says after the libraries, or NULL */
 };
 
 /* The options that all programs have. */

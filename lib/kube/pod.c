@@ -62,20 +62,20 @@ is_plain(struct str s)
 	return s.n > 0 && s.n <= NAME_MAX_BYTES;
 }
 
-static void
-add_key(struct buf *b, const char *key)
+void
+pod_add_key(struct buf *b, const char *key)
 {
 	buf_adds(b, b->n > 0 && b->p[b->n - 1] == '{' ? "\"" : ",\"");
 	buf_adds(b, key);
 	buf_adds(b, "\":");
 }
 
-static void
-add_text(struct buf *b, const char *key, struct str raw)
+void
+pod_add_text(struct buf *b, const char *key, struct str raw)
 {
 	if (raw.n == 0)
 		return;
-	add_key(b, key);
+	pod_add_key(b, key);
 	buf_addc(b, '"');
 	buf_addstr(b, raw);
 	buf_addc(b, '"');
@@ -93,7 +93,7 @@ add_map(struct buf *b, const char *key, struct str map, const struct keylist *wa
 
 	if (map.n == 0 || *map.p != '{')
 		return;
-	add_key(b, key);
+	pod_add_key(b, key);
 	buf_addc(b, '{');
 	jscan_begin(&it, map);
 	while (jscan_next(&it, &m)) {
@@ -150,15 +150,15 @@ add_container(struct buf *b, struct str name, struct str status, struct str spec
 	struct str image = text_of(status, "image"), restarts;
 
 	buf_adds(b, b->p[b->n - 1] == '[' ? "{" : ",{");
-	add_text(b, "name", name);
-	add_text(b, "image", image.n > 0 ? image : text_of(spec, "image"));
-	add_text(b, "hash", hash_of(text_of(status, "imageID")));
-	add_text(b, "id", id_of(text_of(status, "containerID")));
-	add_text(b, "last", id_of(text_of(last, "containerID")));
+	pod_add_text(b, "name", name);
+	pod_add_text(b, "image", image.n > 0 ? image : text_of(spec, "image"));
+	pod_add_text(b, "hash", hash_of(text_of(status, "imageID")));
+	pod_add_text(b, "id", id_of(text_of(status, "containerID")));
+	pod_add_text(b, "last", id_of(text_of(last, "containerID")));
 	restarts = member_of(status, "restartCount");
 	if (restarts.n > 0 && restarts.n < 10 && *restarts.p >= '0' &&
 	    *restarts.p <= '9') {
-		add_key(b, "restarts");
+		pod_add_key(b, "restarts");
 		buf_addstr(b, restarts);
 	}
 	buf_addc(b, '}');
@@ -211,7 +211,7 @@ add_all_containers(struct buf *b, struct str spec, struct str status)
 {
 	unsigned n = 0;
 
-	add_key(b, "containers");
+	pod_add_key(b, "containers");
 	buf_addc(b, '[');
 	if (b->failed)
 		return;
@@ -236,24 +236,24 @@ line_of_pod(struct str object, struct pod_keep *keep, struct buf *b)
 	if (!is_plain(uid) || !is_plain(name) || !is_plain(namespace))
 		return POD_NONE;
 	buf_addc(b, '{');
-	add_text(b, "uid", uid);
-	add_text(b, "name", name);
-	add_text(b, "namespace", namespace);
-	add_text(b, "created", text_of(meta, "creationTimestamp"));
+	pod_add_text(b, "uid", uid);
+	pod_add_text(b, "name", name);
+	pod_add_text(b, "namespace", namespace);
+	pod_add_text(b, "created", text_of(meta, "creationTimestamp"));
 	hash = text_of(annotations, "kubernetes.io/config.hash");
 	if (hash.n == 0)
 		hash = text_of(annotations, "kubernetes.io/config.mirror");
 	if (is_plain(hash))
-		add_text(b, "hash", hash);
-	add_text(b, "node", text_of(spec, "nodeName"));
-	add_text(b, "ip", text_of(status, "podIP"));
+		pod_add_text(b, "hash", hash);
+	pod_add_text(b, "node", text_of(spec, "nodeName"));
+	pod_add_text(b, "ip", text_of(status, "podIP"));
 	add_map(b, "labels", member_of(meta, "labels"), &keep->labels, &keep->left_out);
 	add_map(b, "annotations", annotations, &keep->annotations, &keep->left_out);
 	owners = keep->owners ? member_of(meta, "ownerReferences") : STR("");
 	if (owners.n > OWNERS_MAX) {
 		keep->left_out++;
 	} else if (owners.n > 2 && *owners.p == '[') {
-		add_key(b, "owners");
+		pod_add_key(b, "owners");
 		buf_addstr(b, owners);
 	}
 	add_all_containers(b, spec, status);
@@ -269,7 +269,7 @@ line_of_namespace(struct str object, struct pod_keep *keep, struct buf *b)
 	if (!is_plain(name))
 		return POD_NONE;
 	buf_addc(b, '{');
-	add_text(b, "namespace", name);
+	pod_add_text(b, "namespace", name);
 	add_map(b, "labels", member_of(meta, "labels"), &keep->labels, &keep->left_out);
 	buf_addc(b, '}');
 	return b->failed ? POD_NONE : POD_NAMESPACE;

@@ -65,4 +65,9 @@ struct str pod_container(struct str line, struct str name);
 struct str pod_order(
     struct str line, const char *what, struct str container, struct str stream);
 
+/* Append "key": with a comma before it unless it is the first of its object; and the same with
+ * a string, `raw` being its inside (n = 0: nothing is appended). */
+void pod_add_key(struct buf *b, const char *key);
+void pod_add_text(struct buf *b, const char *key, struct str raw);
+
 #endif

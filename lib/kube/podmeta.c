@@ -116,33 +116,11 @@ hash_of(struct str s)
 }
 
 static void
-add_key(struct buf *b, const char *key)
-{
-	if (b->failed)
-		return;
-	buf_adds(b, b->p[b->n - 1] == '{' ? "\"" : ",\"");
-	buf_adds(b, key);
-	buf_adds(b, "\":");
-}
-
-/* `raw` is the inside of a JSON string; names that podpath lets through are. */
-static void
-add_text(struct buf *b, const char *key, struct str raw)
-{
-	if (raw.n == 0)
-		return;
-	add_key(b, key);
-	buf_addc(b, '"');
-	buf_addstr(b, raw);
-	buf_addc(b, '"');
-}
-
-static void
 add_raw(struct buf *b, const char *key, struct str value)
 {
 	if (value.n == 0)
 		return;
-	add_key(b, key);
+	pod_add_key(b, key);
 	buf_addstr(b, value);
 }
 
@@ -199,7 +177,7 @@ add_map(struct podmeta *m, const char *key, struct str map, const struct keylist
 			continue;
 		}
 		if (!any) {
-			add_key(b, key);
+			pod_add_key(b, key);
 			buf_addc(b, '{');
 		}
 		buf_adds(b, any ? ",\"" : "\"");
@@ -240,9 +218,9 @@ render(struct podmeta *m, const struct known *k, struct str stream)
 	struct str name = str_of(k->path.container);
 
 	buf_adds(b, ",\"kubernetes\":{");
-	add_text(b, "pod_name", str_of(k->path.pod));
-	add_text(b, "namespace_name", str_of(k->path.namespace));
-	add_text(
+	pod_add_text(b, "pod_name", str_of(k->path.pod));
+	pod_add_text(b, "namespace_name", str_of(k->path.namespace));
+	pod_add_text(
 	    b, "pod_id", k->pod.n > 0 ? pod_text(k->pod, "uid") : str_of(k->path.uid));
 	add_map(m, "labels", pod_member(k->pod, "labels"), m->o.labels);
 	add_map(m, "annotations", pod_member(k->pod, "annotations"), m->o.annotations);
@@ -252,17 +230,17 @@ render(struct podmeta *m, const struct known *k, struct str stream)
 	if (m->o.owners)
 		add_raw(b, "ownerReferences", pod_member(k->pod, "owners"));
 	if (pod_text(k->pod, "node").n > 0)
-		add_text(b, "host", pod_text(k->pod, "node"));
+		pod_add_text(b, "host", pod_text(k->pod, "node"));
 	else
 		add_raw(b, "host", (struct str){ m->host.p, m->host.n });
-	add_text(b, "pod_ip", pod_text(k->pod, "ip"));
-	add_text(b, "container_name", name.n > 0 ? name : str_of(k->local.container));
-	add_text(b, "docker_id", k->docker_id);
-	add_text(b, "container_hash", pod_text(k->container, "hash"));
-	add_text(b, "container_image",
+	pod_add_text(b, "pod_ip", pod_text(k->pod, "ip"));
+	pod_add_text(b, "container_name", name.n > 0 ? name : str_of(k->local.container));
+	pod_add_text(b, "docker_id", k->docker_id);
+	pod_add_text(b, "container_hash", pod_text(k->container, "hash"));
+	pod_add_text(b, "container_image",
 	    k->container.n > 0 ? pod_text(k->container, "image")
 			       : str_of(k->local.image));
-	add_text(b, "parser", pod_order(k->pod, "parser", name, stream));
+	pod_add_text(b, "parser", pod_order(k->pod, "parser", name, stream));
 	buf_adds(b, "}}");
 }
 
