@@ -15,7 +15,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { POLL_MS = 500 }; /* how soon a stop is seen that woke another thread */
+enum {
+	POLL_MS = 500, /* how soon a stop is seen that woke another thread */
+	LOOK_MS = 20,  /* how soon an end is seen without a descriptor of the process */
+};
 
 /* ---- the command ---- */
 
@@ -85,7 +88,7 @@ process_split(
 
 struct child {
 	pid_t pid;
-	int out, fd; /* what it prints; the process */
+	int out, fd; /* what it prints; the process, -1: the system has no such thing */
 };
 
 /* Default signals, a process group of its own, nothing to read. */
@@ -116,12 +119,9 @@ spawn(struct child *k, char *argv[], const char *where, struct err *e)
 	posix_spawn_file_actions_destroy(&fa);
 	close(p[1]);
 	k->out = p[0];
-	if (no == 0 && (k->fd = pidfd_open(k->pid, 0)) >= 0)
-		return 0;
 	if (no == 0) {
-		no = errno;
-		kill(-k->pid, SIGKILL);
-		waitpid(k->pid, NULL, 0);
+		k->fd = pidfd_open(k->pid, 0); /* Linux 5.3; not under valgrind */
+		return 0;
 	}
 	close(p[0]);
 	return err_set(e, ST_NOPERM, "credentials: %.200s: credential_process %.150s: %s",
@@ -142,13 +142,25 @@ take_output(struct child *k, struct buf *b)
 	return n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN));
 }
 
-/* Until it has ended and nothing more comes; then its wait status.  -1: why not. */
+/* Has it ended?  Leaves its status to be fetched. */
+static bool
+has_ended(const struct child *k)
+{
+	siginfo_t si = { 0 };
+
+	if (waitid(P_PID, (id_t)k->pid, &si, WEXITED | WNOHANG | WNOWAIT) < 0)
+		return errno == ECHILD; /* SIGCHLD is ignored, and it is gone */
+	return si.si_pid == k->pid;
+}
+
+/* Until it has ended and what it printed is read; then its wait status.  -1: why not. */
 static int
 listen_to(const struct credsource *s, struct child *k, int64_t limit_ns, struct buf *b,
     const char **why)
 {
-	int64_t until = clock_steady() + limit_ns, left;
+	int64_t until = clock_steady() + limit_ns, left, slice;
 	struct pollfd pf[2] = { { k->out, POLLIN, 0 }, { k->fd, POLLIN, 0 } };
+	bool ended = false;
 	int status = 0; /* stays so where SIGCHLD is ignored and nobody can know */
 
 	for (;;) {
@@ -156,15 +168,18 @@ listen_to(const struct credsource *s, struct child *k, int64_t limit_ns, struct 
 			return *why = "stopped by a signal", -1;
 		if ((left = (until - clock_steady()) / 1000000) <= 0)
 			return *why = "printed nothing more and did not end in time", -1;
-		if (poll(pf, 2, left < POLL_MS ? (int)left : POLL_MS) <= 0)
+		slice = ended ? 0 : k->fd < 0 ? LOOK_MS : POLL_MS;
+		if (poll(pf, 2, (int)(left < slice ? left : slice)) < 0)
 			continue;
-		if (pf[0].revents != 0) {
+		if (pf[0].fd >= 0 && pf[0].revents != 0) {
 			if (!take_output(k, b))
 				pf[0].fd = -1;
 			if (b->failed)
 				return *why = "printed more than 64 KiB", -1;
-		} else if (pf[1].revents != 0) {
-			break; /* ended, and what it printed is read */
+		} else if (ended) {
+			break; /* and it had printed nothing more by then */
+		} else {
+			ended = k->fd >= 0 ? pf[1].revents != 0 : has_ended(k);
 		}
 	}
 	while (waitpid(k->pid, &status, 0) < 0 && errno == EINTR)
@@ -190,7 +205,8 @@ run(const struct credsource *s, char *argv[], const char *where, int64_t limit_n
 		waitpid(k.pid, NULL, 0);
 	}
 	close(k.out);
-	close(k.fd);
+	if (k.fd >= 0)
+		close(k.fd);
 	if (status < 0)
 		return err_set(e, ST_NOPERM,
 		    "credentials: %.200s: credential_process %.120s: %s (limit %.0f s)",
