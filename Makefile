@@ -78,7 +78,10 @@ asan:                                ## the tests again, under ASan and UBSan
 tsan:                                ## the tests again, under ThreadSanitizer
 	$(MAKE) check-quick B=build/tsan CFLAGS="-O1 -g -fsanitize=thread"
 valgrind: build units                ## the unit tests under valgrind
-	for u in $(filter-out %/confine,$(units)); do valgrind -q --error-exitcode=9 --leak-check=full $$u || exit 1; done
+	@$(MAKE) -k -j$(shell nproc) $(addsuffix .valgrind,$(filter-out %/confine,$(units)))
+%.valgrind: %
+	@valgrind -q --error-exitcode=9 --leak-check=full $< >$@.log 2>&1 || { grep -v '^ok ' $@.log; echo "$<: failed under valgrind"; exit 1; }
+	@echo "$<: ok under valgrind"
 soak: setup                          ## T=SECONDS of sweeps, kills and disk errors (SEED=N, MULTILINE=1): each line once
 	$(MAKE) build
 	$(MAKE) faults

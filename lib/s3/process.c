@@ -217,9 +217,10 @@ run(const struct credsource *s, char *argv[], const char *where, int64_t limit_n
 		    where, argv[0], WTERMSIG(status));
 	if (WEXITSTATUS(status) != 0)
 		return err_set(e, ST_NOPERM,
-		    "credentials: %.200s: credential_process %.150s: exit status %d; "
+		    "credentials: %.200s: credential_process %.150s: exit status %d%s; "
 		    "run it by hand to see why",
-		    where, argv[0], WEXITSTATUS(status));
+		    where, argv[0], WEXITSTATUS(status),
+		    WEXITSTATUS(status) == 127 ? ": not found, or does not start" : "");
 	return 0;
 }
 

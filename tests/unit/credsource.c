@@ -260,7 +260,8 @@ test_process(void)
 		{ "true", "not a JSON object" },
 		{ "false", "exit status 1; run it by hand" },
 		{ "sh -c 'kill -9 $$'", "signal 9" },
-		{ "/no/such/program", "No such file" },
+		{ "/no/such/program", "/no/such/program: " }, /* 127 under valgrind */
+		{ "sh -c 'exit 127'", "status 127: not found, or does not start" },
 		{ "sleep 100", "did not end in time (limit 1 s)" },
 		{ "sh -c 'exec >&-; sleep 100'", "did not end in time (limit 1 s)" },
 		{ "yes", "more than 64 KiB" },

@@ -500,6 +500,7 @@ test_cache_bounds(void)
 	struct podcache_count count;
 	const int64_t now = 1800000000;
 	struct err e = { .text = "" };
+	int loaded;
 
 	ok(mkdtemp(dir) != NULL, "a directory");
 	for (int i = 0; i < PODCACHE_PODS + 100; i++) {
@@ -508,9 +509,9 @@ test_cache_bounds(void)
 		podtable_put(t, str_of(line), i < 100 ? now - 90000 : now, true);
 	}
 	ok(podcache_save(dir, t, now, &e) == 0, "saved: %s", e.text);
-	ok(podcache_load(dir, back, now, &count, &e) == 0 && count.bad == 0 &&
-		count.loaded == PODCACHE_PODS,
-	    "%llu loaded", (unsigned long long)count.loaded);
+	loaded = podcache_load(dir, back, now, &count, &e);
+	ok(loaded == 0 && count.bad == 0 && count.loaded == PODCACHE_PODS, "%llu loaded",
+	    (unsigned long long)count.loaded);
 	ok(podtable_uid(back, STR("x-0")) == NULL &&
 		podtable_uid(back, STR("x-100")) != NULL,
 	    "the oldest are gone");
