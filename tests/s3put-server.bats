@@ -260,15 +260,21 @@ listed() {
 	fetch k | cmp - "$big"
 }
 
-@test "a body whose manifest tells its hash is read once, also when that is all that is sent twice" {
-	manifest "$big" k1 >m
-	strace -f -qq -e trace=pread64 -P "$big" -o calls s3put "$ep" m "s3://$bucket" >out
+@test "a body whose manifest tells its hash is read once" {
+	command -v strace >/dev/null || skip "no strace"
+	strace -f -o trace true 2>/dev/null || skip "strace may not trace here"
+	manifest "$big" k >m
+	# a leak check cannot be made under strace
+	ASAN_OPTIONS=detect_leaks=0 strace -f -qq -e trace=pread64 -P "$big" -o calls s3put "$ep" m "s3://$bucket" >out
 	[ "$(jq -r .status out)" = stored ]
 	[ "$(sed 's/.* = //' calls | paste -sd+ | bc)" -eq 12000000 ]
+}
+
+@test "a large body that is reset, then stored with the answer lost, is whole and there once" {
 	deeds '{"do": "reset", "method": "PUT", "after": 5000000}' '{"do": "lose", "method": "PUT"}'
-	run -0 s3put "s3://$bucket" < <(manifest "$big" k2)
+	run -0 s3put "s3://$bucket" < <(manifest "$big" k)
 	[ "$(jq -c '[.status, .attempts]' <<<"$output")" = '["present",4]' ]
-	fetch k2 | cmp - "$big"
+	fetch k | cmp - "$big"
 }
 
 @test "a body that changes between two tries of one PUT is not stored" {
