@@ -30,10 +30,11 @@
 #include "s3/credentials.h"
 #include "s3/crew.h"
 #include "s3/delivery.h"
+#include "s3/foresee.h"
+#include "s3/results.h"
 #include "s3/store.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -50,7 +51,6 @@ enum {
 	TICK_MS = 200,
 };
 #define GROUP_NS ((int64_t)1000000000)
-#define MANIFESTS "_manifests/"
 
 static const char *state, *endpoint, *region, *ca_file, *as, *checksum;
 static bool path_style, overwrite, dry_run, check;
@@ -185,84 +185,6 @@ worse(int a, int b)
 
 /* ---- results ---- */
 
-static void
-add_string(struct ndjson_out *o, const char *name, const char *p, size_t n)
-{
-	uint64_t replaced = 0;
-
-	ndjson_add(o, name, strlen(name));
-	NDJSON_LIT(o, "\"");
-	ndjson_text(o, p, n, &replaced);
-	NDJSON_LIT(o, "\"");
-}
-
-static void
-add_or_null(struct ndjson_out *o, const char *name, const char *s)
-{
-	if (s != NULL && s[0] != '\0') {
-		add_string(o, name, s, strlen(s));
-	} else {
-		ndjson_add(o, name, strlen(name));
-		NDJSON_LIT(o, "null");
-	}
-}
-
-static void
-add_number(struct ndjson_out *o, const char *name, uint64_t v)
-{
-	ndjson_add(o, name, strlen(name));
-	if (v == STORE_ANY_SIZE)
-		NDJSON_LIT(o, "null");
-	else
-		ndjson_u64(o, v);
-}
-
-static void
-add_where(struct run *run, const struct order *m)
-{
-	struct buf to;
-
-	buf_init(&to, 64 << 10);
-	store_where(run->store[0], m->key, &to);
-	add_or_null(&run->out, ",\"path\":", m->path);
-	add_or_null(&run->out, ",\"to\":", to.p);
-	buf_done(&to);
-}
-
-/* One line; it leaves when the ledger has been told (settle). */
-static void
-result(struct run *run, const struct delivery *d)
-{
-	const struct store_result *r = &d->result;
-	struct ndjson_out *o = &run->out;
-	bool good = d->outcome != OUTCOME_FAILED;
-	char seconds[40];
-
-	if (d->order.key != NULL)
-		add_string(o, "{\"key\":", d->order.key, d->order.key_n);
-	else
-		NDJSON_LIT(o, "{\"key\":null");
-	add_or_null(o, ",\"status\":", delivery_word(d->outcome));
-	if (d->outcome == OUTCOME_DRY) {
-		add_number(o, ",\"bytes\":", r->bytes);
-		add_where(run, &d->order);
-		NDJSON_LIT(o, "}\n");
-		return;
-	}
-	add_or_null(o, ",\"etag\":", good ? r->etag : NULL);
-	add_number(o, ",\"bytes\":", r->bytes);
-	add_number(o, ",\"attempts\":", r->attempts);
-	snprintf(seconds, sizeof seconds, ",\"seconds\":%.3f", (double)d->ns / 1e9);
-	ndjson_add(o, seconds, strlen(seconds));
-	if (good && r->sha256[0] != '\0')
-		add_or_null(o, ",\"sha256\":", r->sha256);
-	if (r->request[0] != '\0')
-		add_or_null(o, ",\"request_id\":", r->request);
-	if (!good)
-		add_or_null(o, ",\"error\":", d->err.text);
-	NDJSON_LIT(o, "}\n");
-}
-
 /* The delivered keys out of the ledger, then their results to the reader. */
 static void
 settle(struct run *run)
@@ -316,7 +238,8 @@ static void
 conclude(struct run *run, struct delivery *d)
 {
 	run->requests += d->result.attempts;
-	result(run, d);
+	/* the line leaves when the ledger has been told (settle) */
+	results_add(&run->out, d, run->store[0]);
 	switch (d->outcome) {
 	case OUTCOME_STORED:
 		run->stored++;
@@ -385,35 +308,16 @@ drain(struct run *run, size_t left)
 
 /* ---- what is to be done ---- */
 
-/* How many of the oldest jobs this one must wait for. */
-static size_t
-must_wait_for(const struct run *run, const struct order *m)
-{
-	size_t n = crew_jobs(run->crew);
-
-	if (m->key == NULL)
-		return 0;
-	if (strncmp(m->key, MANIFESTS, strlen(MANIFESTS)) == 0)
-		return n;
-	for (; n > 0; n--) {
-		const struct delivery *d = crew_job(run->crew, n - 1);
-
-		if (d->order.key != NULL && strcmp(d->order.key, m->key) == 0)
-			break;
-	}
-	return n;
-}
-
 /* Hand it over; what it must wait for is done by then. */
 static void
 hand_over(struct run *run, struct delivery *d)
 {
-	size_t wait = must_wait_for(run, &d->order);
+	size_t wait = delivery_waits_for(&d->order, run->crew);
 
 	if (wait > 0)
 		drain(run, crew_jobs(run->crew) - wait);
 	if (d->outcome == OUTCOME_NONE && run->failed > 0 && !dry_run &&
-	    strncmp(d->order.key, MANIFESTS, strlen(MANIFESTS)) == 0) {
+	    delivery_tells_complete(&d->order)) {
 		err_set(&d->err, ST_LATER,
 		    "%.300s: held back, because %" PRIu64
 		    " before it could not be delivered",
@@ -595,41 +499,6 @@ one_body(struct run *run, struct inputs *files)
 }
 
 /* ---- progress ---- */
-
-/* What all manifests ask for, when they are files and somebody looks at the progress. */
-static void
-foresee(struct run *run, int argc, char *argv[])
-{
-	struct ndjson_in in;
-	struct order m;
-	struct str line;
-	struct stat sb;
-	struct err e;
-	int fd = -1;
-
-	for (int i = 0; i < argc; i++)
-		if (stat(argv[i], &sb) < 0 || !S_ISREG(sb.st_mode))
-			return;
-	if (argc == 0 || ndjson_in_init(&in, NULL, &e) < 0)
-		return;
-	for (int i = 0; i < argc; i++) {
-		if ((fd = open(argv[i], O_RDONLY | O_CLOEXEC)) < 0)
-			continue;
-		ndjson_in_open(&in, fd, argv[i]);
-		while (ndjson_next(&in, &line, &e) > 0) {
-			run->total++;
-			if (order_read(line, &m) == NULL) {
-				if (m.bytes == STORE_ANY_SIZE)
-					m.bytes = delivery_size(&m);
-				if (m.bytes != STORE_ANY_SIZE)
-					run->total_bytes += m.bytes;
-			}
-			order_done(&m);
-		}
-		close(fd);
-	}
-	ndjson_in_done(&in);
-}
 
 static const struct run *shown; /* what draw_line tells of */
 
@@ -851,7 +720,7 @@ main(int argc, char *argv[])
 		return diag_end(&e);
 	}
 	if (as == NULL && progress_wanted())
-		foresee(&run, argc - 1, argv);
+		orders_foresee(argc - 1, argv, &run.total, &run.total_bytes);
 	if (as != NULL)
 		one_body(&run, &files);
 	else

@@ -54,7 +54,7 @@ status=$?
 # Uploads, to a server of our own: a part by itself.
 if command -v radosgw ceph-mon ceph-osd curl openssl >/dev/null; then
 	rm -rf "${dir:?}"/*
-	[ "$bytes" -ge 1073741824 ] || export OBJECTS=20 BYTES=104857600
+	[ "$bytes" -ge 536870912 ] || export OBJECTS=20 BYTES=104857600
 	tests/bench/s3.py "$dir" || status=1
 else
 	echo "bench: no radosgw: uploads left out" >&2

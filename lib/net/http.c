@@ -25,9 +25,9 @@ struct http {
 	/* of the request under way */
 	const struct http_request *rq;
 	struct http_response *r;
-	struct err *e;   /* for `consume` */
+	struct err *e;   /* for `consume` and `watch` */
 	uint64_t at;     /* bytes of the body handed over */
-	bool refused;    /* `consume` wanted no more */
+	bool refused;    /* one of them wanted no more */
 	bool body_short; /* the file ended before `bytes` */
 };
 
@@ -141,6 +141,10 @@ on_read(char *to, size_t size, size_t count, void *user)
 		h->body_short = true;
 		return CURL_READFUNC_ABORT;
 	}
+	if (h->rq->watch != NULL && h->rq->watch(h->rq->user, h->at, to, n, h->e) < 0) {
+		h->refused = true;
+		return CURL_READFUNC_ABORT;
+	}
 	at(h, h->at + n);
 	h->r->moved_ns = clock_steady();
 	return n;
@@ -152,7 +156,8 @@ on_seek(void *user, curl_off_t offset, int origin)
 {
 	struct http *h = user;
 
-	if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > h->rq->bytes)
+	if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > h->rq->bytes ||
+	    (h->rq->watch != NULL && offset != 0))
 		return CURL_SEEKFUNC_CANTSEEK;
 	at(h, (uint64_t)offset);
 	return CURL_SEEKFUNC_OK;

@@ -60,7 +60,11 @@ struct http_request {
 	/* Takes the body of a 2xx as it comes, in place of r->body; -1 (with `e`) ends the
 	 * request.  NULL: it is kept. */
 	int (*consume)(void *user, const char *p, size_t n, struct err *e);
-	void *user;
+	/* Sees each piece of the body before it is sent, in order, and from `at` 0 again
+	 * when the body is sent once more; -1 (with `e`): this piece and what follows are
+	 * not sent, so the server has no whole request.  NULL: nobody looks. */
+	int (*watch)(void *user, uint64_t at, const char *p, size_t n, struct err *e);
+	void *user; /* of both */
 };
 
 struct http_response {

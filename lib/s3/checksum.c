@@ -83,6 +83,26 @@ checksum_md5_hex(const struct s3_body *b, char hex[33])
 	return 0;
 }
 
+int
+checksum_watch(
+    const struct s3_body *b, uint64_t at, const char *p, size_t n, struct err *e)
+{
+	struct body_watch *w = b->watch;
+	uint8_t digest[32];
+
+	if (at == 0)
+		sha256_end(w->hash, digest); /* forget what an earlier try saw */
+	sha256_add(w->hash, p, n);
+	if (at + n < b->bytes)
+		return 0;
+	sha256_end(w->hash, digest);
+	hex_of(digest, sizeof digest, w->sha256);
+	w->whole = true;
+	if (strcmp(w->sha256, b->sha256) == 0)
+		return 0;
+	return err_set(e, ST_FAIL, "its sha256 is %s, not %s", w->sha256, b->sha256);
+}
+
 static unsigned
 digit(char c)
 {

@@ -9,9 +9,12 @@
  */
 #ifndef CHECKSUM_H
 #define CHECKSUM_H
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct err;
+struct sha256;
 
 enum checksum { CHECKSUM_NONE, CHECKSUM_SHA256, CHECKSUM_CRC32C, CHECKSUM_MD5 };
 
@@ -21,6 +24,15 @@ struct s3_body {
 	uint64_t from, bytes; /* bytes: UINT64_MAX when not known */
 	const char *sha256;   /* 64 hex digits; NULL: not known (a pipe's) */
 	const char *etag;     /* that all its parts together will have; NULL: not known */
+	struct body_watch *watch; /* sha256 is what somebody said, and is checked while
+				     the body is sent; NULL: it was read */
+};
+
+/* What was seen of a body on its way. */
+struct body_watch {
+	struct sha256 *hash;
+	bool whole;      /* it was all seen, and ... */
+	char sha256[65]; /* ... had this hash */
 };
 
 enum { CHECKSUM_TEXT = 48 }; /* bytes of the base64 of any of them, and a NUL */
@@ -31,6 +43,11 @@ int checksum_of(
 
 /* The MD5, as an ETag has it.  -1: it cannot be read. */
 int checksum_md5_hex(const struct s3_body *b, char hex[33]);
+
+/* For a body with a watch: the n bytes at `at` are about to be sent; from 0 in order, and
+ * perhaps from 0 again.  -1: they are the last, and the hash is not b->sha256. */
+int checksum_watch(
+    const struct s3_body *b, uint64_t at, const char *p, size_t n, struct err *e);
 
 /* "SHA256", "CRC32C"; NULL: not one of x-amz-checksum-*. */
 const char *checksum_name(enum checksum kind);

@@ -1,6 +1,7 @@
 #include "s3/delivery.h"
 #include "base/clock.h"
 #include "ledger/ledger.h"
+#include "s3/crew.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -126,4 +127,29 @@ delivery_do(struct delivery *d, struct store *st, const char *state, bool dry,
 	if (fd >= 0 && fd != d->fd)
 		close(fd);
 	d->ns = clock_steady() - began;
+}
+
+bool
+delivery_tells_complete(const struct order *m)
+{
+	return m->key != NULL &&
+	       strncmp(m->key, DELIVERY_MANIFESTS, strlen(DELIVERY_MANIFESTS)) == 0;
+}
+
+size_t
+delivery_waits_for(const struct order *m, const struct crew *crew)
+{
+	size_t n = crew_jobs(crew);
+
+	if (m->key == NULL)
+		return 0;
+	if (delivery_tells_complete(m))
+		return n;
+	for (; n > 0; n--) {
+		const struct delivery *d = crew_job(crew, n - 1);
+
+		if (d->order.key != NULL && strcmp(d->order.key, m->key) == 0)
+			break;
+	}
+	return n;
 }

@@ -3,12 +3,19 @@
  * A body that is not there: another s3put may have taken it (with a ledger, its entry is
  * gone too), or it was delivered and only the ledger does not know yet (the object is
  * there with the hash); else the order has failed.
+ *
+ * An object under DELIVERY_MANIFESTS tells readers what is complete: it waits for all before
+ * it.  Of two orders of one key the second waits for the first.
  */
 #ifndef DELIVERY_H
 #define DELIVERY_H
 #include "base/err.h"
 #include "s3/order.h"
 #include "s3/store.h"
+
+struct crew;
+
+#define DELIVERY_MANIFESTS "_manifests/"
 
 enum outcome {
 	OUTCOME_NONE, /* to be done */
@@ -38,5 +45,11 @@ const char *delivery_word(enum outcome outcome);
 
 /* Bytes of the file that an order names; STORE_ANY_SIZE: it is none. */
 uint64_t delivery_size(const struct order *m);
+
+/* Is it one of those objects? */
+bool delivery_tells_complete(const struct order *m);
+
+/* How many of the oldest jobs of the crew, all deliveries, this order must wait for. */
+size_t delivery_waits_for(const struct order *m, const struct crew *crew);
 
 #endif

@@ -180,6 +180,12 @@ clamp(int64_t v, int64_t low, int64_t high)
 }
 
 static int
+watch(void *user, uint64_t at, const char *p, size_t n, struct err *e)
+{
+	return checksum_watch(user, at, p, n, e);
+}
+
+static int
 send_signed(struct s3 *s, const struct call *c, const struct credentials *who,
     struct signing *g, int64_t left_ns, struct http_response *r, struct err *e)
 {
@@ -199,6 +205,10 @@ send_signed(struct s3 *s, const struct call *c, const struct credentials *who,
 		rq.memory = c->body->memory;
 		rq.from = c->body->from;
 		rq.bytes = c->body->bytes;
+		if (c->body->watch != NULL) {
+			rq.watch = watch;
+			rq.user = (void *)(uintptr_t)c->body;
+		}
 	}
 	rq.connect_ns = left_ns > 0 ? clamp(left_ns, 1, CONNECT_NS) : CONNECT_LATE_NS;
 	rq.stall_ns = clamp(left_ns, 2 * SECOND, STALL_NS);

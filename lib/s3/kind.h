@@ -7,6 +7,7 @@
 #define STORE_TEMP_PREFIX ".s3put."
 
 struct s3;
+struct sums;
 
 struct store_kind {
 	const char *scheme; /* "s3://" */
@@ -35,10 +36,9 @@ struct store {
 struct sum {
 	uint64_t bytes;
 	char sha256[65];
-	/* the hashes of parts of so many bytes, when that is not 0 */
+	/* the hashes of parts of so many bytes go there, when that is not 0 */
 	uint64_t part_bytes;
-	uint8_t (*part)[32];
-	size_t parts;
+	struct sums *parts;
 };
 
 /* Read the body `o` to its end; into the file `to` as well, unless that is -1. */

@@ -5,6 +5,7 @@
 #include "s3/answer.h"
 #include "s3/pipe.h"
 #include "s3/put.h"
+#include "s3/sums.h"
 
 #include <ctype.h>
 #include <openssl/evp.h>
@@ -31,7 +32,7 @@ struct upload {
 	const char *key;
 	const struct s3_body *whole; /* a file; NULL: a pipe */
 	uint64_t part_bytes;
-	const uint8_t (*part_sha256)[32];
+	struct sums *sums; /* of a file */
 	struct pipe *pipe;
 	char id[UPLOAD_ID_MAX];
 
@@ -183,7 +184,7 @@ room(struct upload *u, unsigned i)
 
 /* Part i of a file. */
 static struct s3_body
-part_of_file(const struct upload *u, unsigned i, char sha256[65])
+part_of_file(const struct upload *u, unsigned i, const char *sha256)
 {
 	struct s3_body b = *u->whole;
 
@@ -191,7 +192,6 @@ part_of_file(const struct upload *u, unsigned i, char sha256[65])
 	b.bytes = u->whole->bytes - i * u->part_bytes < u->part_bytes
 		      ? u->whole->bytes - i * u->part_bytes
 		      : u->part_bytes;
-	hex_of(u->part_sha256[i], 32, sha256);
 	b.sha256 = sha256;
 	return b;
 }
@@ -221,11 +221,15 @@ take_part(struct upload *u, char *memory, struct s3_body *b, char sha256[65], un
 		if (u->whole != NULL)
 			*b = part_of_file(u, *i, sha256);
 		else
-			*b = (struct s3_body){ -1, memory, 0, n, sha256, NULL };
+			*b = (struct s3_body){
+				.fd = -1, .memory = memory, .bytes = n, .sha256 = sha256
+			};
 	}
 	if (u->whole == NULL)
 		u->parts = u->next;
 	pthread_mutex_unlock(&u->lock);
+	if (got > 0 && u->whole != NULL && sums_wait(u->sums, *i, sha256, e) < 0)
+		return -1;
 	return got;
 }
 
@@ -489,13 +493,13 @@ run_upload(struct upload *u, struct s3_body *b, struct s3_result *res, struct er
 
 int
 multipart_put(struct s3 *s, const char *key, const struct s3_body *b, uint64_t part_bytes,
-    const uint8_t (*part_sha256)[32], struct s3_result *r, struct err *e)
+    struct sums *sums, struct s3_result *r, struct err *e)
 {
 	struct upload u = { .s = s,
 		.key = key,
 		.whole = b,
 		.part_bytes = part_bytes,
-		.part_sha256 = part_sha256,
+		.sums = sums,
 		.parts = (unsigned)((b->bytes + part_bytes - 1) / part_bytes) };
 	struct s3_body there = *b;
 	int has;

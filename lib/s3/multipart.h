@@ -5,8 +5,8 @@
  *     POST KEY?uploadId=ID                   lists the parts: now the object is there
  *     DELETE KEY?uploadId=ID                 aborts: all parts are gone
  *
- * The SHA-256 of a file and of each of its parts are known before the first byte is sent,
- * and are signed, so a file that changes meanwhile is refused.  A pipe is read a part at a
+ * The SHA-256 of each part is signed, and made of the same bytes as that of the file, so a
+ * file that changes meanwhile is refused (sums.h).  A pipe is read a part at a
  * time into memory (`jobs` parts of it at once, at most MULTIPART_PIPE_JOBS_MAX); if it
  * ends within the first, it is one PUT.  The hash of a longer pipe is known too late to
  * be kept with the object; it is compared by the ETag that its parts make.
@@ -32,6 +32,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct sums;
+
 enum {
 	MULTIPART_PARTS_MAX = 10000,
 	MULTIPART_PIPE_JOBS_MAX = 3,
@@ -47,10 +49,10 @@ enum {
  * MULTIPART_PART_BIG.  Parts are larger when MULTIPART_PARTS_MAX would not do. */
 uint64_t multipart_part_bytes(uint64_t asked, uint64_t bytes);
 
-/* A file.  part_sha256[i] is the hash of part i, all but the last of `part_bytes`. */
+/* A file.  `sums` gives the hash of each part, all but the last of `part_bytes`; b->sha256
+ * is right if it gives the last. */
 int multipart_put(struct s3 *s, const char *key, const struct s3_body *b,
-    uint64_t part_bytes, const uint8_t (*part_sha256)[32], struct s3_result *r,
-    struct err *e);
+    uint64_t part_bytes, struct sums *sums, struct s3_result *r, struct err *e);
 
 struct multipart_pipe {
 	int fd;

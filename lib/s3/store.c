@@ -5,6 +5,7 @@
 #include "s3/client.h"
 #include "s3/kind.h"
 #include "s3/pipe.h"
+#include "s3/sums.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,17 +22,11 @@ struct summing {
 static int
 end_part(struct summing *g)
 {
-	struct sum *s = g->sum;
-	void *more;
+	uint8_t digest[32];
 
-	if (s->parts % 64 == 0) {
-		if ((more = realloc(s->part, (s->parts + 64) * sizeof *s->part)) == NULL)
-			return -1;
-		s->part = more;
-	}
-	sha256_end(g->one, s->part[s->parts++]);
+	sha256_end(g->one, digest);
 	g->in_part = 0;
-	return 0;
+	return sums_add(g->sum->parts, digest);
 }
 
 static int
@@ -73,14 +68,15 @@ read_body(struct store *st, const struct store_object *o, int to, const char *to
 		if (n == 0)
 			break;
 		if (add_bytes(g, st->block, (size_t)n) < 0)
-			return err_set(e, ST_FAIL, "%.400s: out of memory", o->name);
+			return err_set(
+			    e, ST_FAIL, "%.300s: changes while it is read", o->name);
 		if (to >= 0 && write_all(to, st->block, (size_t)n, to_name, e) < 0)
 			return -1;
 		if (to >= 0 && st->o.sent != NULL)
 			*st->o.sent += (uint64_t)n;
 	}
 	if (g->in_part > 0 && end_part(g) < 0)
-		return err_set(e, ST_FAIL, "%.400s: out of memory", o->name);
+		return err_set(e, ST_FAIL, "%.300s: changes while it is read", o->name);
 	return 0;
 }
 
@@ -93,7 +89,6 @@ store_sum(struct store *st, const struct store_object *o, int to, const char *to
 	int done = -1;
 
 	sum->bytes = 0;
-	sum->parts = 0;
 	if (sum->part_bytes != 0)
 		g.one = sha256_new();
 	if (g.all == NULL || (sum->part_bytes != 0 && g.one == NULL)) {

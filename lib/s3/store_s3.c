@@ -1,10 +1,13 @@
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/hash.h"
 #include "s3/client.h"
 #include "s3/endpoint.h"
 #include "s3/kind.h"
 #include "s3/multipart.h"
+#include "s3/sums.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,35 +103,159 @@ put_pipe(struct store *st, const struct store_object *o, const char *key,
 	return done;
 }
 
+/* Does the manifest say which hash these bytes have, and nothing that speaks against it? */
+static bool
+is_told(const struct store_object *o, uint64_t size)
+{
+	return o->sha256 != NULL && (o->bytes == STORE_ANY_SIZE || o->bytes == size);
+}
+
+static int
+changes(const struct store_object *o, struct err *e)
+{
+	return err_set(e, ST_FAIL, "%.300s: changes while it is read", o->name);
+}
+
 /* First pass: what is it?  Second: send it under that hash, which the server checks. */
 static int
-put_file(struct store *st, const struct store_object *o, const char *key,
+put_read(struct store *st, const struct store_object *o, const char *key, uint64_t size,
     struct store_result *r, struct err *e)
 {
 	struct sum sum = { 0 };
 	struct s3_result res = { 0 };
 	struct s3_body body = { .fd = o->fd };
-	struct stat sb;
-	int done = -1;
+	int done;
 
-	if (fstat(o->fd, &sb) < 0)
-		return err_sys(e, o->name);
-	sum.part_bytes = multipart_part_bytes(st->o.part_bytes, (uint64_t)sb.st_size);
 	if (store_sum(st, o, -1, NULL, &sum, e) < 0 || store_check_body(o, &sum, e) < 0)
-		goto out;
+		return -1;
 	body.bytes = r->bytes = sum.bytes;
 	body.sha256 = sum.sha256;
 	memcpy(r->sha256, sum.sha256, sizeof r->sha256);
-	if (sum.bytes != (uint64_t)sb.st_size)
-		err_set(e, ST_FAIL, "%.300s: changes while it is read", o->name);
-	else if (sum.part_bytes != 0)
-		done = multipart_put(st->s3, key, &body, sum.part_bytes,
-		    (const uint8_t(*)[32])sum.part, &res, e);
-	else
-		done = s3_put(st->s3, key, &body, &res, e);
+	if (sum.bytes != size)
+		return changes(o, e);
+	done = s3_put(st->s3, key, &body, &res, e);
 	take_result(&res, r);
-out:
-	free(sum.part);
+	return done;
+}
+
+/* One pass: send it under the hash of its manifest, and look whether it has that.  The
+ * last bytes of one that has not are never sent.  Nothing is called present, nor other than
+ * what is there, by a hash that the body does not have. */
+static int
+put_told(struct store *st, const struct store_object *o, const char *key, uint64_t size,
+    struct store_result *r, struct err *e)
+{
+	struct body_watch w = { .hash = sha256_new() };
+	struct s3_body body = {
+		.fd = o->fd, .bytes = size, .sha256 = o->sha256, .watch = &w
+	};
+	struct sum sum = { .bytes = size };
+	struct s3_result res = { 0 };
+	struct err why;
+	int done, read = 0;
+
+	if (w.hash == NULL)
+		return err_set(e, ST_FAIL, "%.400s: out of memory", o->name);
+	r->bytes = size;
+	memcpy(r->sha256, o->sha256, sizeof r->sha256);
+	done = s3_put(st->s3, key, &body, &res, e);
+	take_result(&res, r);
+	sha256_free(w.hash);
+	if (w.whole)
+		memcpy(sum.sha256, w.sha256, sizeof sum.sha256);
+	else if (done == 0 || e->status == ST_FAIL)
+		read = store_sum(st, o, -1, NULL, &sum, &why);
+	else
+		return done;
+	if (read < 0 || store_check_body(o, &sum, &why) < 0) {
+		*e = why;
+		done = -1;
+	}
+	return done;
+}
+
+/* The hashes of a file and its parts. */
+struct reading {
+	struct store *st;
+	const struct store_object *o;
+	uint64_t size;
+	struct sum sum;
+	struct err err;
+	int done;
+};
+
+static void *
+read_sums(void *user)
+{
+	struct reading *g = user;
+
+	g->done = store_sum(g->st, g->o, -1, NULL, &g->sum, &g->err);
+	if (g->done == 0 && (g->done = store_check_body(g->o, &g->sum, &g->err)) == 0 &&
+	    g->sum.bytes != g->size)
+		g->done = changes(g->o, &g->err);
+	sums_end(g->sum.parts, g->done < 0 ? &g->err : NULL);
+	return NULL;
+}
+
+/* In parts, which are read while earlier ones are sent if the hash of the whole is told;
+ * else it is read before, because that goes into the first request. */
+static int
+put_parts(struct store *st, const struct store_object *o, const char *key,
+    struct reading *g, struct store_result *r, struct err *e)
+{
+	struct s3_result res = { 0 };
+	struct s3_body body = { .fd = o->fd, .bytes = g->size, .sha256 = o->sha256 };
+	pthread_t thread;
+	bool beside =
+	    is_told(o, g->size) && pthread_create(&thread, NULL, read_sums, g) == 0;
+	int done;
+
+	if (!beside) {
+		read_sums(g);
+		body.sha256 = g->sum.sha256;
+	}
+	if (!beside && g->done < 0) {
+		*e = g->err;
+		return -1;
+	}
+	r->bytes = body.bytes;
+	memcpy(r->sha256, body.sha256, sizeof r->sha256);
+	done =
+	    multipart_put(st->s3, key, &body, g->sum.part_bytes, g->sum.parts, &res, e);
+	take_result(&res, r);
+	if (!beside)
+		return done;
+	if (done < 0 && e->status != ST_FAIL)
+		sums_unwanted(g->sum.parts);
+	pthread_join(thread, NULL);
+	if (g->done < 0 && (done == 0 || e->status == ST_FAIL)) {
+		*e = g->err;
+		done = -1;
+	}
+	return done;
+}
+
+static int
+put_file(struct store *st, const struct store_object *o, const char *key,
+    struct store_result *r, struct err *e)
+{
+	struct reading g = { .st = st, .o = o };
+	struct stat sb;
+	uint64_t part;
+	int done;
+
+	if (fstat(o->fd, &sb) < 0)
+		return err_sys(e, o->name);
+	g.size = (uint64_t)sb.st_size;
+	if ((part = multipart_part_bytes(st->o.part_bytes, g.size)) == 0)
+		/* what fits in a block is read before, so that a wrong one costs no request */
+		return (is_told(o, g.size) && g.size > STORE_BLOCK ? put_told : put_read)(
+		    st, o, key, g.size, r, e);
+	g.sum.part_bytes = part;
+	if ((g.sum.parts = sums_new((unsigned)((g.size + part - 1) / part))) == NULL)
+		return err_set(e, ST_FAIL, "%.400s: out of memory", o->name);
+	done = put_parts(st, o, key, &g, r, e);
+	sums_free(g.sum.parts);
 	return done;
 }
 

@@ -3,16 +3,19 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/hash.h"
 #include "s3/advice.h"
 #include "s3/attributes.h"
 #include "s3/checksum.h"
 #include "s3/crew.h"
 #include "s3/multipart.h"
 #include "s3/pipe.h"
+#include "s3/sums.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
@@ -172,6 +175,82 @@ test_pipe(void)
 	close(fd[0]);
 }
 
+/* Gives the hashes of three parts; `why`: they are wrong after all. */
+struct giving {
+	struct sums *s;
+	const struct err *why;
+	bool good;
+};
+
+static void *
+give(void *arg)
+{
+	struct giving *g = arg;
+	uint8_t digest[32] = { 0 };
+
+	g->good = true;
+	for (uint8_t i = 1; i <= 3; i++) {
+		digest[31] = i;
+		g->good &= sums_add(g->s, digest) == 0;
+	}
+	g->good &= sums_add(g->s, digest) < 0; /* one too many */
+	sums_end(g->s, g->why);
+	return NULL;
+}
+
+static void
+test_sums(void)
+{
+	struct err why, e = { 0 };
+	struct giving good = { .s = sums_new(3) },
+		      bad = { .s = sums_new(3), .why = &why };
+	char hex[65];
+	pthread_t t;
+
+	err_set(&why, ST_FAIL, "another hash");
+	ok(pthread_create(&t, NULL, give, &good) == 0, "a thread");
+	ok(sums_wait(good.s, 2, hex, &e) == 0 && hex[63] == '3', "the last: %s", hex);
+	ok(sums_wait(good.s, 0, hex, &e) == 0 && hex[63] == '1', "the first: %s", hex);
+	pthread_join(t, NULL);
+	ok(good.good, "three are taken, and no fourth");
+	ok(pthread_create(&t, NULL, give, &bad) == 0, "a thread");
+	ok(sums_wait(bad.s, 2, hex, &e) < 0 && strcmp(e.text, "another hash") == 0,
+	    "the last of another file: %s", e.text);
+	pthread_join(t, NULL);
+	sums_free(good.s);
+	sums_free(bad.s);
+	good.s = sums_new(3);
+	sums_unwanted(good.s);
+	ok(sums_add(good.s, (const uint8_t[32]){ 0 }) < 0, "nobody wants it");
+	sums_end(good.s, NULL);
+	ok(sums_wait(good.s, 0, hex, &e) < 0, "%s", e.text);
+	sums_free(good.s);
+}
+
+static void
+test_watch(void)
+{
+	static const char text[] = "123456789";
+	struct body_watch w = { .hash = sha256_new() };
+	struct s3_body b = { .fd = -1,
+		.memory = text,
+		.bytes = 9,
+		.sha256 =
+		    "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225",
+		.watch = &w };
+	struct err e = { 0 };
+
+	ok(checksum_watch(&b, 0, text, 4, &e) == 0 && !w.whole, "half of it");
+	ok(checksum_watch(&b, 0, text, 4, &e) == 0 &&
+		checksum_watch(&b, 4, text + 4, 5, &e) == 0 && w.whole,
+	    "sent once more, and to its end");
+	ok(checksum_watch(&b, 0, text + 1, 4, &e) == 0 &&
+		checksum_watch(&b, 4, text + 4, 5, &e) < 0 &&
+		strcmp(w.sha256, b.sha256) != 0,
+	    "%s", e.text);
+	sha256_free(w.hash);
+}
+
 int
 main(void)
 {
@@ -180,6 +259,8 @@ main(void)
 	test_checksums();
 	test_crew();
 	test_pipe();
+	test_sums();
+	test_watch();
 	ok(advice_on("s3://b/k: 403 AccessDenied") != NULL && advice_on("x") == NULL,
 	    "advice where there is some");
 	return unit_end();
