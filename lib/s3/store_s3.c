@@ -113,6 +113,10 @@ put_file(struct store *st, const struct store_object *o, const char *key,
 
 	if (fstat(o->fd, &sb) < 0)
 		return err_sys(e, o->name);
+	if ((uint64_t)sb.st_size >
+	    MULTIPART_OBJECT_MAX) /* told before hours of reading */
+		return err_set(e, ST_FAIL,
+		    "%.300s: larger than 5 TiB, the most an object holds", o->name);
 	sum.part_bytes = multipart_part_bytes(st->o.part_bytes, (uint64_t)sb.st_size);
 	if (store_sum(st, o, -1, NULL, &sum, e) < 0 || store_check_body(o, &sum, e) < 0)
 		goto out;
