@@ -514,6 +514,7 @@ damaged() { # damaged FILE
 	[ "$(jq -r 'select(._src.file == "b.tar!t/b.log") | select(.log) | .log' <<<"$output")" = "$(raw 1 3)" ]
 }
 
+# past: what an archive unpacks to
 @test "10 GiB of zeros in 10 MiB end at the ceiling, in little memory" {
 	nm "$(command -v logtail)" 2>/dev/null | grep -q __asan && skip "the sanitizer takes memory of its own"
 	python3 - <<'PY'
@@ -545,6 +546,8 @@ PY
 	rm out
 }
 
+# past: members of an archive
+# past: a member's name
 @test "a million members are read, one more is told; a name of 5000 bytes is told" {
 	python3 - <<'PY'
 import io, tarfile, gzip

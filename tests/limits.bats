@@ -1,27 +1,13 @@
 bats_require_minimum_version 1.5.0
 bats_load_library bats-support
 bats_load_library bats-assert
+load limits
 
 # What comes in cannot make a program take more than logsweep(7) says.
 
 setup() {
 	for v in $(compgen -e LOGSWEEP_); do unset "$v"; done
 	cd "$BATS_TEST_TMPDIR" || return
-}
-
-# peak COMMAND...: runs it, its most memory in KiB is in $kib
-peak() {
-	python3 - "$@" 3>&1 >out 2>err <<-'PY' >peak.out || true
-		import resource, subprocess, sys
-		r = subprocess.run(sys.argv[1:], stdin=open("in", "rb"), stdout=open("out", "wb"), stderr=open("err", "wb"))
-		print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, r.returncode)
-	PY
-	read -r kib status <peak.out
-}
-
-# within KIB: the programs proper; sanitizers take what they take
-within() {
-	nm "$(command -v logparse)" 2>/dev/null | grep -q '__[at]san_' || [ "$kib" -le "$1" ] || { echo "$kib KiB" && return 1; }
 }
 
 @test "the table of limits in logsweep(7) is what the code says" {
@@ -46,6 +32,7 @@ bytes of a joined message|MULTILINE_BYTES|parse/multiline.h
 messages being joined at once|MULTILINE_OPEN|parse/multiline.h
 memory of all of them|MULTILINE_MEMORY|parse/multiline.h
 pods and namespaces|PODTABLE_MAX|kube/podtable.h
+memory of pods and namespaces|PODTABLE_BYTES|kube/podtable.h
 pods in --cache|PODCACHE_PODS|kube/podcache.h
 the file of --cache|PODCACHE_BYTES|kube/podcache.h
 an object of the API|OBJECTS_ITEM_MAX|kube/objects.h
@@ -85,6 +72,13 @@ X
 	diff page code
 }
 
+@test "each row of the table has a test that goes past it, and says so: # past: ROW" {
+	cd "$BATS_TEST_DIRNAME"
+	sed -n '/^\.Sh LIMITS/,/^\.El/s/^\.It \(.*\) Ta .* Ta$/\1/p' ../man/logsweep.7 | sed 's/\\-/-/g' | sort >"$BATS_TEST_TMPDIR/rows"
+	sed -n 's,^\(#\|/\*\) past: \(.*\),\2,p' ./*.bats unit/*.c | sed 's, \*/$,,' | sort -u | diff "$BATS_TEST_TMPDIR/rows" -
+}
+
+# past: a line between the programs
 @test "a line of 200 MB: wrapped in pieces, exit 3, memory as ever" {
 	{ printf '{"log":"'; head -c 200000000 /dev/zero | tr '\0' a; echo '"}'; } >in
 	for p in logparse k8smeta; do
@@ -106,6 +100,7 @@ X
 	[ "$(jq -r '.log // "" | length' out | sort -n | tail -1)" -le 1048576 ]
 }
 
+# past: values within values of JSON
 @test "JSON 1024 deep is JSON, deeper is not: the record passes whole" {
 	deep() { printf '{"log":"'; printf '{\\"a\\":%.0s' $(seq "$1"); printf 1; printf '}%.0s' $(seq "$1"); printf '"}\n'; }
 	deep 1000 >in
@@ -117,6 +112,7 @@ X
 	assert_output "$(cat in)"
 }
 
+# past: steps of one match
 @test "a parser that could run away does not: the record is marked, soon" {
 	printf '[PARSER]\n    Name evil\n    Format regex\n    Regex ^(?<x>(a+)+)+$\n' >parsers.conf
 	{ printf '{"log":"'; head -c 5000 /dev/zero | tr '\0' a; echo '!"}'; } >in
@@ -125,6 +121,9 @@ X
 	[ "$(jq -r '._error.by' <<<"$output")" = logparse ]
 }
 
+# past: an option that may be repeated
+# past: uploads at once
+# past: a file of parsers
 @test "an option given too often, too many threads, a file of parsers that is too large: exit 2" {
 	x=()
 	for i in $(seq 257); do x+=("-x" "$i"); done
@@ -133,7 +132,10 @@ X
 	run -2 s3put -j 65 file:///nonexistent </dev/null
 	assert_output --partial "from 1 to 64"
 	{ echo '[PARSER]'; head -c 5000000 /dev/zero | tr '\0' '#'; } >parsers.conf
-	run -2 logparse -R parsers.conf </dev/null
+	: >in
+	peak logparse -R parsers.conf
+	ended 2 "logparse: parsers.conf: larger than 4194304 bytes"
+	within 16384
 }
 
 @test "20,000 partitions: one object each, in bounded memory" {
@@ -145,4 +147,68 @@ X
 	[ "$status" -eq 0 ]
 	[ "$(wc -l <out)" -eq 20000 ]
 	within 131072
+}
+
+# past: partitions open at once
+@test "partitions that no mark allows to commit: 65,536, then exit 1, and nothing is committed" {
+	python3 - >in <<-'PY'
+		src = '{"_src":{"file":"/a","id":"0123456789abcdef/o","gen":0,"end":%d}'
+		print(src % 0 + "}")
+		for i in range(65537):
+		    print(src % (i + 1) + ',"time":"2026-11-22T13:00:00Z","k":"%d"}' % i)
+	PY
+	peak logbatch --state=S --key='{k}-{id}.gz'
+	ended 1 "logbatch: 65536 partitions are open, and nothing of them may be committed before their files are marked done: give a --key with fewer"
+	[ ! -s out ]
+	[ -z "$(find S/outbox S/tmp -type f)" ]
+	jq -e '.gen == 0 or (.batches | length) == 0' S/ledger.json
+	within 131072
+}
+
+# past: a key
+@test "a key of over 1,024 bytes: values are cut, a template that cannot be is refused: exit 2" {
+	for c in x y; do
+		printf '{"time":"2026-11-22T13:00:00Z","log":"%s","k":"%s%s"}\n' $c "$(head -c 5000 /dev/zero | tr '\0' k)" $c
+	done >in
+	peak logbatch --out=o --key='{k}/{k}/{k}-{id}.gz'
+	ended 0
+	[ "$(jq -r .key out | wc -l)" -eq 2 ]
+	[ "$(jq -r '.key | length <= 1024' out | sort -u)" = true ]
+	[ "$(find o -name '*.gz' -exec zcat {} + | jq -r .log | sort | paste -sd' ')" = "x y" ]
+	rm -r o
+	peak logbatch --out=o --key="$(head -c 1100 /dev/zero | tr '\0' k)-{id}.gz"
+	ended 2 "logbatch: --key: gives keys over 1024 bytes"
+	[ ! -e o ]
+}
+
+# past: a ledger
+@test "a ledger of over 256 MiB: exit 1 everywhere, unread, and nothing is committed" {
+	echo '{"log":"x"}' >in
+	logbatch --state=S in >m
+	ls S/outbox >before
+	mv m in
+	truncate -s 257M S/ledger.json S/ledger.copy.json
+	for p in "logbatch --state=S" "logtail --state=S in" "logsweep-status --state=S" "s3put --state=S file://$PWD/dest"; do
+		# shellcheck disable=SC2086
+		peak $p
+		ended 1 "ledger.json: larger than 268435456 bytes"
+		# s3put has put the object, and will again
+		[[ $p == s3put* || ! -s out ]]
+		within 16384
+	done
+	ls S/outbox | diff before -
+}
+
+# past: places of --confine
+@test "more places than 512: without Landlock, told with -v, and all is read" {
+	told=$(echo | logparse -v 2>&1 | grep confined) || skip "not in this build"
+	[[ $told == *Landlock*"system calls"* ]] || skip "this kernel: $told"
+	for i in $(seq 520); do mkdir -p d/$i; echo '{"log":"'"$i"'"}' >d/$i/f; done
+	: >in
+	peak logparse -v d/*/f
+	ended 0 "logparse: confined: no new privileges, system calls"
+	[ "$(wc -l <out)" -eq 520 ]
+	rm -r d/5??
+	peak logparse -v d/*/f
+	ended 0 "Landlock"
 }

@@ -189,6 +189,7 @@ until_has() {
 	(cd cut && find A -name '*.gz' -exec zcat {} + | jq -e 'select(._part.last == true)' | grep -q '"n": 2')
 }
 
+# past: lines of a joined message
 @test "long messages are cut into pieces that say so" {
 	{
 		echo '{"log":"x.Error: 0"}'

@@ -181,10 +181,18 @@ file_read(const char *path, struct buf *b, struct err *e)
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t r = 0;
 	char *to, over;
+	struct stat st;
 	size_t n;
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : err_sys(e, path);
+	/* no memory for what will not be taken */
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (uint64_t)st.st_size > b->max - b->n) {
+		close(fd);
+		b->failed = true;
+		return err_set(e, ST_FAIL, "%.300s: larger than %zu bytes", path, b->max);
+	}
 	do {
 		/* at the ceiling, one byte more tells whether the file ends there */
 		n = b->max - b->n < 65536 ? b->max - b->n : 65536;

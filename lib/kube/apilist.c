@@ -132,7 +132,7 @@ apiserver_list(struct apiserver *a, struct apiserver_list *l, struct apiserver_a
 		bool first = p.next.n == 0, again;
 
 		if ((r = one_page(a, &p, an, e)) == 0) {
-			if (++l->pages < APISERVER_PAGES_MAX)
+			if (++l->pages < APISERVER_PAGES_MAX || p.next.n == 0)
 				continue;
 			r = err_set(e, ST_FAIL, "%.200s: a list of more than %d pages",
 			    apiserver_name(a), APISERVER_PAGES_MAX);

@@ -258,6 +258,8 @@ kubeconfig_read(const char *path, struct kubeconfig *k, struct err *e)
 		err_set(e, ST_USAGE, "%.300s: no such kubeconfig", path);
 	else if (r > 0)
 		r = kubeconfig_parse((struct str){ b.p, b.n }, path, k, e) < 0 ? -1 : 1;
+	else if (e->status == ST_FAIL)
+		e->status = ST_USAGE;
 	if (b.p != NULL)
 		explicit_bzero(b.p, b.cap);
 	buf_done(&b);

@@ -72,11 +72,11 @@ room(struct nodes *ns, struct err *e)
 	size_t more = ns->room ? 2 * ns->room : 64;
 	struct node *p;
 
-	if (ns->n < ns->room)
-		return 0;
 	if (ns->n >= NODES_MAX)
 		return err_set(e, ST_FAIL,
 		    "nodes: more than %d; select fewer with --selector", NODES_MAX);
+	if (ns->n < ns->room)
+		return 0;
 	if ((p = realloc(ns->item, more * sizeof *p)) == NULL)
 		return err_set(e, ST_FAIL, "nodes: out of memory");
 	ns->item = p;

@@ -152,8 +152,9 @@ credsource_json(struct credsource *s, const char *where, struct str answer,
 	while (lead < answer.n && strchr(" \t\r\n", answer.p[lead]) != NULL)
 		lead++;
 	if (lead == answer.n || answer.p[lead] != '{' || !jscan_valid(answer, NULL))
-		return err_set(e, ST_NOPERM,
-		    "credentials: %.250s: the answer is not a JSON object", where);
+		return err_set(e, ST_NOPERM, "credentials: %.250s: the answer %s", where,
+		    answer.n < CREDSOURCE_ANSWER_MAX ? "is not a JSON object"
+						     : "has more than 64 KiB");
 	if ((p = calloc(1, sizeof *p)) == NULL)
 		return err_set(e, ST_FAIL, "credentials: out of memory");
 	r = take_parts(s, where, answer, p, c, e);

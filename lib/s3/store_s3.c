@@ -247,6 +247,9 @@ put_file(struct store *st, const struct store_object *o, const char *key,
 	if (fstat(o->fd, &sb) < 0)
 		return err_sys(e, o->name);
 	g.size = (uint64_t)sb.st_size;
+	if (g.size > MULTIPART_OBJECT_MAX) /* told before hours of reading */
+		return err_set(e, ST_FAIL,
+		    "%.300s: larger than 5 TiB, the most an object holds", o->name);
 	if ((part = multipart_part_bytes(st->o.part_bytes, g.size)) == 0)
 		/* what fits in a block is read before, so that a wrong one costs no request */
 		return (is_told(o, g.size) && g.size > STORE_BLOCK ? put_told : put_read)(

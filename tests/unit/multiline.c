@@ -550,6 +550,8 @@ test_limits(void)
 	end();
 }
 
+/* past: messages being joined at once */
+/* past: memory of all of them */
 static void
 test_room(void)
 {

@@ -418,6 +418,7 @@ test_learns(void)
 	record_reader_done(&rr);
 }
 
+/* past: a _src that is remembered */
 static void
 test_long_source(void)
 {

@@ -1,0 +1,158 @@
+bats_require_minimum_version 1.5.0
+load limits
+
+# Past the ceilings of what Kubernetes tells: k8smeta and k8ssweep.
+
+setup_file() {
+	export api=$BATS_FILE_TMPDIR/api
+	SERVER=$BATS_TEST_DIRNAME/fixedanswer.py "$BATS_TEST_DIRNAME/apiserver.sh" start "$api"
+}
+
+teardown_file() {
+	"$BATS_TEST_DIRNAME/apiserver.sh" stop "$api"
+}
+
+setup() {
+	for v in $(compgen -e | grep -E '^(LOGSWEEP_|KUBE)|_proxy$|_PROXY$'); do unset "$v"; done
+	cd "$BATS_TEST_TMPDIR" || return
+	rm -f "$api"/answer* "$api"/requests
+	on=(--api="https://127.0.0.1:$(cat "$api/port")" --ca="$api/ca.crt" --token-file="$api/token")
+	record 5 >in
+}
+
+# record NUMBER: of the pod of that number
+record() {
+	printf '{"_src":{"file":"/var/log/pods/n_p%d_%08x-0000-4000-8000-000000000000/app/0.log","id":"0123456789abcdef/o","gen":0,"end":1},"log":"x"}\n' "$1" "$1"
+}
+
+# pods COUNT [BYTES]: one a line, with labels of about so many bytes
+pods() {
+	python3 - "$@" <<-'PY'
+		import sys
+		n, size = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
+		labels = ",".join('"l%d":"%s"' % (i, "x" * min(size - i * 16000, 16000)) for i in range((size + 15999) // 16000))
+		for i in range(n):
+		    sys.stdout.write('{"kind":"Pod","metadata":{"name":"p%d","namespace":"n","uid":"%08x-0000-4000-8000-000000000000","labels":{%s}}}\n' % (i, i, labels))
+	PY
+}
+
+# named FILE: the pod that each record was found to be of
+named() {
+	jq -r '.kubernetes.pod_id // "-"' "$1" | cut -c1-8 | paste -sd' '
+}
+
+# past: pods and namespaces
+@test "a pod more than 1,048,576 is told, exit 3, and those before it are known" {
+	pods 1048577 1 | gzip -1 >pods.gz
+	record 1048576 >>in
+	peak k8smeta --pods=pods.gz --stats=stats in
+	ended 3 "k8smeta: pods.gz: more pods than fit: 1048576, or 512 MiB of them; records pass with what is known without it"
+	[ "$(jq -c '[.log, .kubernetes.labels.l0]' out | paste -sd' ')" = '["x","x"] ["x",null]' ]
+	jq -e '.pods == 1048576' stats
+	within 262144
+}
+
+# past: memory of pods and namespaces
+@test "pods of 560 MB: 512 MiB of them are known, the rest is told, exit 3" {
+	pods 12500 45000 | gzip -1 >pods.gz
+	record 12499 >>in
+	peak k8smeta --pods=pods.gz --stats=stats in
+	ended 3 "k8smeta: pods.gz: more pods than fit: 1048576, or 512 MiB of them; records pass"
+	[ "$(jq -c '[.log, (.kubernetes.labels | type)]' out | paste -sd' ')" = '["x","object"] ["x","null"]' ]
+	jq -e '.pods > 10000 and .pods < 12499' stats
+	within $((640 << 10))
+}
+
+# past: pods in --cache
+# past: the file of --cache
+@test "pods of 40 MB: the file of --cache has 16 MiB of them, whole lines, and is read again" {
+	pods 20000 2000 >pods
+	mkdir cache
+	peak k8smeta --pods=pods --cache=cache in
+	ended 0
+	[ "$(stat -c %s cache/pods.ndjson)" -le $((16 << 20)) ]
+	[ "$(stat -c %s cache/pods.ndjson)" -gt $((15 << 20)) ]
+	within 131072
+	peak k8smeta --cache=cache --stats=stats in
+	ended 0
+	jq -e '.pods > 5000 and .pods < 16385' stats
+	[ "$(jq -c 'has("log")' out)" = true ]
+	# so many by number
+	pods 17000 >pods
+	rm -r cache
+	mkdir cache
+	peak k8smeta --pods=pods --cache=cache in
+	ended 0
+	[ "$(grep -c '"uid"' cache/pods.ndjson)" -eq 16384 ]
+}
+
+# past: an object of the API
+@test "a pod of over 4 MiB is left out: told, exit 3, and the next one is known" {
+	{
+		printf '{"kind":"PodList","apiVersion":"v1","metadata":{},"items":[{"metadata":{"name":"big","note":"'
+		head -c 200000000 /dev/zero | tr '\0' x
+		printf '"}},'
+		pods 6 | tail -n 1
+		echo ']}'
+	} >"$api/answer"
+	peak k8smeta "${on[@]}" --timeout=60s --node=node-1 in
+	ended 3 "1 objects over 4 MiB, left out"
+	[ "$(named out)" = 00000005 ]
+	within 32768
+}
+
+# past: pages of a list
+@test "a list that never ends is given up after 10,000 pages: told, exit 3" {
+	echo '{"kind":"PodList","apiVersion":"v1","metadata":{"continue":"more"},"items":[]}' >"$api/answer"
+	peak k8smeta "${on[@]}" --timeout=200s --node=node-1 in
+	ended 3 "a list of more than 10000 pages"
+	[ "$(wc -l <"$api/requests")" -eq 10000 ]
+	[ "$(jq -r .log out)" = x ]
+	within 32768
+}
+
+# past: tries of a request without answer
+@test "a server that hangs up each time is asked three times: told, exit 3" {
+	peak k8smeta "${on[@]}" --timeout=60s --node=node-1 in
+	ended 3 "records pass with what is known without it"
+	[ "$(wc -l <"$api/requests")" -eq 3 ]
+	[ "$(jq -r .log out)" = x ]
+}
+
+# past: a kubeconfig
+# past: a template of k8ssweep
+@test "a kubeconfig and a template of over 1 MiB: exit 2" {
+	head -c 1048577 /dev/zero | tr '\0' '#' >large
+	peak k8smeta --kubeconfig=large in
+	ended 2 "k8smeta: large: larger than 1048576 bytes"
+	[ ! -s out ]
+	peak k8ssweep --kubeconfig=large --template=large
+	ended 2 "k8ssweep: large: larger than 1048576 bytes"
+	peak k8ssweep "${on[@]}" --namespace=n --template=large
+	ended 2 "k8ssweep: large: larger than 1048576 bytes"
+	cp large in
+	peak k8ssweep "${on[@]}" --namespace=n --template=-
+	ended 2 "larger than 1048576 bytes"
+	[ ! -e "$api/requests" ]
+}
+
+# past: nodes of a cluster
+@test "a node more than 50,000: exit 1, and no Job is made" {
+	list() {
+		python3 - "$1" <<-'PY' >"$api/answer_api_v1_nodes"
+			import sys
+			print('{"kind":"NodeList","metadata":{},"items":[' + ",".join('{"metadata":{"name":"n%d","uid":"u%d","labels":{"kubernetes.io/os":"linux"}},"status":{"conditions":[{"type":"Ready","status":"Unknown","lastTransitionTime":"2020-01-01T00:00:00Z"}]}}' % (i, i) for i in range(int(sys.argv[1]))) + "]}")
+		PY
+	}
+	echo '{"kind":"JobList","metadata":{},"items":[]}' >"$api/answer"
+	list 50001
+	peak k8ssweep "${on[@]}" --namespace=n --timeout=60s --template="$BATS_TEST_DIRNAME/k8s/job.json"
+	ended 1 "nodes: more than 50000; select fewer with --selector"
+	! grep -q ^POST "$api/requests"
+	within 131072
+	# so many are served: all of these are dead, and told
+	list 50000
+	peak k8ssweep "${on[@]}" --namespace=n --timeout=60s --template="$BATS_TEST_DIRNAME/k8s/job.json"
+	ended 3
+	[ "$(wc -l <out)" -eq 50000 ]
+}

@@ -1,0 +1,119 @@
+bats_require_minimum_version 1.5.0
+load limits
+
+# Past the ceilings of logs and of what is made of their lines: logtail and logparse.
+
+setup() {
+	for v in $(compgen -e LOGSWEEP_); do unset "$v"; done
+	cd "$BATS_TEST_TMPDIR" || return
+	: >in
+}
+
+# message: standard input, of letters only, as the message of a record
+message() {
+	printf '{"log":"'
+	cat
+	echo '"}'
+}
+letters() {
+	head -c "$1" /dev/zero | tr '\0' a
+}
+
+# past: rotated files of one log
+@test "401 rotated files of one log: none is read, told, exit 3, the other log is" {
+	mkdir logs
+	for i in $(seq 401); do echo "l$i" >"logs/a.log.$i"; done
+	echo ok >logs/b.log
+	peak logtail logs
+	ended 3 "/logs/a.log: more than 400 rotated files; not read"
+	[ "$(jq -r '.log // empty' out)" = ok ]
+	rm logs/a.log.401
+	peak logtail logs
+	ended 0
+	[ "$(jq -r '.log // empty' out | wc -l)" -eq 401 ]
+}
+
+# past: a zip's directory
+@test "a zip whose directory has 17 MiB is not read: told, exit 3, the next file is" {
+	python3 - <<-'PY'
+		import struct
+		open("d.zip", "wb").write(b"PK\3\4" + bytes(17 << 20) + b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 1, 1, 17 << 20, 4, 0))
+	PY
+	echo ok >b.log
+	peak logtail d.zip b.log
+	ended 3 "logtail: d.zip: the directory of this zip is larger than 16 MiB; not read: unpack it"
+	[ "$(jq -r '.log // empty' out)" = ok ]
+	within 16384
+}
+
+# past: fields of a message
+@test "a message of 257 fields does not fit: the record passes as it came; 256 do" {
+	for n in 257 256; do
+		for i in $(seq "$n"); do printf 'k%d=v ' "$i"; done | message
+	done >in
+	printf '[PARSER]\n    Name words\n    Format logfmt\n' >parsers.conf
+	peak logparse -R parsers.conf -p words
+	ended 0
+	cmp <(head -n 1 in) <(head -n 1 out)
+	[ "$(tail -n 1 out | jq '.log_processed | length')" -eq 256 ]
+	# groups of a pattern
+	printf '[PARSER]\n    Name many\n    Format regex\n    Regex ^%s\n' "$(printf '(?<g%d>a)' $(seq 257))" >parsers.conf
+	peak logparse -R parsers.conf -p many
+	ended 2 "over 256 named groups"
+}
+
+# past: values of a message together
+@test "values of over 16 MiB together do not fit: the record passes as it came" {
+	printf '[PARSER]\n    Name thrice\n    Format regex\n    Regex ^(?<x>(?<y>(?<z>a*)))$\n' >parsers.conf
+	{
+		letters 6000000 | message
+		letters 3000000 | message
+	} >in
+	peak logparse -R parsers.conf -p thrice
+	ended 0
+	cmp <(head -n 1 in) <(head -n 1 out)
+	[ "$(tail -n 1 out | jq -c '.log_processed | map(length)')" = '[3000000,3000000,3000000]' ]
+	within 131072
+}
+
+# past: memory of one match
+@test "a match that wants more memory is given up: the record is marked, exit 3" {
+	printf '[PARSER]\n    Name deep\n    Format regex\n    Regex ^(?<x>(a|ab|b)*c?)$\n' >parsers.conf
+	{
+		letters 8000000 | message
+		letters 1000 | message
+	} >in
+	peak logparse -R parsers.conf -p deep
+	ended 3
+	[ "$(jq -c '[._error.by, (.log_processed | has("x")), (.log | length)]' out | paste -sd' ')" = '["logparse",false,8000000] [null,true,1000]' ]
+	[ "$(head -n 1 out | jq -r ._error.why)" = "parser deep: given up: the pattern takes too many steps on this text" ]
+	within 131072
+}
+
+# past: files of parsers, with those included
+@test "257 files of parsers: exit 2 before any output; 256 are read" {
+	mkdir c
+	for i in $(seq 256); do printf '[PARSER]\n    Name p%d\n    Format json\n' "$i" >c/$i.conf; done
+	echo '@INCLUDE c/*.conf' >all.conf
+	echo '{"log":"x"}' >in
+	peak logparse -R all.conf
+	ended 2 "over 256 files are included"
+	[ ! -s out ]
+	rm c/256.conf
+	peak logparse -R all.conf
+	ended 0
+}
+
+# past: bytes of a joined message
+@test "lines of 100 MB that belong together: pieces of 1 MiB that say so, in little memory" {
+	{
+		echo '{"log":"x.Error: 0"}'
+		yes "{\"log\":\"\\tat $(letters 9990)\"}" | head -n 10000
+	} >in
+	peak logparse --multiline=java
+	ended 0
+	jq -c '[(.log | length <= 1048576), (._part | has("n"))]' out | sort -u | grep -Fx '[true,true]'
+	[ "$(jq -c '[(.log | length <= 1048576), (._part | has("n"))]' out | sort -u | wc -l)" -eq 1 ]
+	[ "$(jq -r '.log' out | tr -d '\n' | wc -c)" -gt 99900000 ]
+	within 32768
+}
