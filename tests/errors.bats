@@ -59,7 +59,7 @@ put() {
 	run "-$1" --separate-stderr s3put --path-style --endpoint="$at" --max-time=1s s3://bucket/logs <<<'{"key":"k","path":"a"}'
 }
 
-# A ledger in use is told after a minute or two of waiting: tests/unit/ledger.c has its message.
+# A ledger in use is told after two minutes of waiting: tests/unit/ledger.c has its message.
 
 @test "a wrong option names the nearest one" {
 	for try in 'logtail --stat=S state' 'logparse --parse=json parser' 'k8smeta --labls=a labels' 'logbatch --max-spol=1 max-spool' \

@@ -98,6 +98,32 @@ records() { find "$1" -name '*.gz' ! -path '*/_manifests/*' -exec zcat {} + | jq
 	logbatch --merge --out=G A/year=2026/month=11/ | jq -r .key | grep -q ^year=2026/
 }
 
+@test "--merge: gaps and records without times are counted on" {
+	for i in 1 2 3; do
+		{
+			rec a $((i * 20)) 2026-11-22T13:00:00Z "_error gap"
+			printf '{"log":"","_error":{"by":"logtail","why":"gap: %d","gap":{"from":0,"to":%d}}}\n' $i $i
+			[ $i = 1 ] || printf '{"log":"","_\\u0065rror":{"by":"logtail","why":"gap","g\\u0061p":null}}\n'
+			printf '{"log":"gap","_error":{"by":"x","why":"gap"},"gap":1}\n{"log":"gap","_error":"gap"}\n'
+		} >in
+		logbatch --out=A --node=n$i --manifest in
+	done >m
+	[ "$(jq -c 'select(.key | startswith("_errors")) | .gaps' m | tr '\n' ' ')" = "1 2 2 " ]
+	run -0 logbatch --verify m
+	run -0 logbatch --verify A
+	run -0 --separate-stderr logbatch --merge --out=B A
+	[ "$(jq -c '[.key[:7], .records, .gaps]' <<<"$output")" = '["_errors",11,5]
+["year=20",3,null]' ]
+	find B/_manifests -name 'merged-*.gz' -exec zcat {} + | jq -se 'map(.gaps // 0) | add == 5'
+	run -0 logbatch --verify B
+	logbatch --merge A >inplace
+	[ "$(jq -s 'map(.gaps // 0) | add' inplace)" = 5 ]
+	run -0 logbatch --verify A
+	sed -i 's/"gaps":5/"gaps":4/' inplace
+	run -3 --separate-stderr logbatch --verify inplace
+	[ "$(jq -c 'select(.why).why' <<<"$output")" = '["gaps: 5, not 4 as listed"]' ]
+}
+
 @test "--merge: lists go on telling that nothing is missing" {
 	for i in 1 2 3; do
 		g=$(jq .gen S/ledger.json 2>/dev/null || echo 0)

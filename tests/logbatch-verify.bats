@@ -131,11 +131,15 @@ archive() {
 	{ cat in && printf '[1]\n'; } | gzip -n | change && is "line 4: not a JSON object"
 	head -c -1 in | gzip -n | change && is "the last line has no end"
 	printf '{"a":"\xff"}\n' | gzip -n | change && is "line 1: not JSON: invalid UTF-8"
+	# what is archived as it came is told, and nothing else of it
+	printf '{"time":"2026-11-22T13:00:01Z","log":"\xff"}\n{"log":tru}\n' | logbatch --out=odd >m2
+	run -3 --separate-stderr logbatch --verify m2
+	[ "$(jq -c .why <<<"$output")" = '["line 1: not JSON: invalid UTF-8 at byte 38"]' ]
 	change <good
 	run -0 logbatch --verify m
 	jq -c '.first_time = "2026-11-22T13:00:01.000Z"' m >m2
 	run -0 logbatch --verify m2
-	for edit in '.first_time = null' '.last_time = "2026-11-22T14:00:00Z"' '.records = 4' '.untimed = 1' '.sha256 = "00"' '.bytes = 1' '.key = "../x"' '.key = 1' 'del(.key)'; do
+	for edit in '.first_time = null' '.last_time = "2026-11-22T14:00:00Z"' '.records = 4' '.untimed = 1' '.gaps = 1' '.sha256 = "00"' '.bytes = 1' '.key = "../x"' '.key = 1' 'del(.key)'; do
 		jq -c "$edit" m >m2
 		run -3 logbatch --verify m2
 	done

@@ -51,6 +51,27 @@ until_has() {
 	diff <(grep -v Error out) <(logtail a.log | grep -v -e Error -e 'at a.B')
 }
 
+@test "--multiline alone joins what logtail reads: plain text, Docker and CRI, no parser named" {
+	lines=('12:00:01 INFO ready' 'java.lang.IllegalStateException: boom' $'\tat a.B.c(B.java:12)'
+		'Caused by: java.io.IOException: x' $'\t... 1 more' '12:00:02 INFO done')
+	trace='java.lang.IllegalStateException: boom\n\tat a.B.c(B.java:12)\nCaused by: java.io.IOException: x\n\t... 1 more'
+	printf '%s\n' "${lines[@]}" >plain.log
+	printf '%s\n' "${lines[@]}" | jq -Rc '{log: (. + "\n"), stream: "stdout", time: "2021-11-22T10:00:00Z"}' >docker.log
+	cri cri.log stdout "${lines[@]}"
+	settled ./*.log
+	for f in plain docker cri; do
+		logtail $f.log | logparse --multiline=java | jq -c 'select(has("log")) | .log' |
+			diff - <(printf '"%s"\n' "${lines[0]}" "$trace" "${lines[5]}")
+	done
+	# through to the objects, and each line is counted once
+	cp plain.log a.log
+	sweep
+	balanced stats
+	archived | diff - <(printf '%b\n' "${lines[0]}" "$trace" "${lines[5]}")
+	sweep
+	jq -e '.in == 0' stats
+}
+
 @test "streams that are mixed do not mix, nor do files" {
 	for i in 1 2 3 4 5 6; do
 		if [ $i = 1 ]; then line='x.Exception: ' at=''; else line= at=$'\tat '; fi

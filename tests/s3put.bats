@@ -249,6 +249,7 @@ asked() { # how often METHOD was asked
 	manifest a ...good >>m
 	run -1 --separate-stderr s3put m "$dest/in"
 	[ "$(grep -c ': refused, it ' <<<"$stderr")" -eq "$bad" ]
+	[[ "$stderr" == *'s3put: key "x\x00y": refused, it holds a NUL'* ]]
 	[ "$(jq -r .status <<<"$output" | grep -c failed)" -eq "$bad" ]
 	[ "$(find dest -type f)" = dest/in/...good ]
 	run -1 --separate-stderr s3put --region=r --dry-run m s3://bucket/prefix

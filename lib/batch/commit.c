@@ -18,8 +18,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LOCK_WAIT_NS (120 * 1000000000LL)
-
 static bool
 is_own(const struct commit_history *own, uint64_t gen)
 {
@@ -245,7 +243,8 @@ commit_begin(const char *dir, struct ledger **l, struct err *e)
 		return -1; /* before a directory that is not ours is touched */
 	ledger_free(*l);
 	*l = NULL;
-	if (dir_make(dir, true, e) < 0 || (lock = ledger_lock(dir, LOCK_WAIT_NS, e)) < 0)
+	if (dir_make(dir, true, e) < 0 ||
+	    (lock = ledger_lock(dir, LEDGER_LOCK_WAIT_NS, e)) < 0)
 		return -1;
 	r = begin_locked(dir, l, e);
 	ledger_unlock(lock);
@@ -303,7 +302,7 @@ commit(const char *dir, struct partitions *ps, struct positions *positions,
 	int lock, r;
 
 	*l = NULL;
-	if ((lock = ledger_lock(dir, LOCK_WAIT_NS, e)) < 0)
+	if ((lock = ledger_lock(dir, LEDGER_LOCK_WAIT_NS, e)) < 0)
 		return -1;
 	r = locked(dir, ps, positions, own, now, l, e);
 	if (r == 0)

@@ -27,7 +27,7 @@ struct making {
 	struct buf run, out;
 	int fd;
 	const char *path;
-	uint64_t records, raw_bytes, untimed, bytes;
+	uint64_t records, raw_bytes, untimed, gaps, bytes;
 	int64_t first_ns, last_ns;
 	bool timed;
 };
@@ -89,6 +89,7 @@ add_counts(struct making *k, const struct objread *o)
 	k->records += o->records;
 	k->raw_bytes += o->raw_bytes;
 	k->untimed += o->untimed;
+	k->gaps += o->gaps;
 	if (o->timed && (!k->timed || o->first_ns < k->first_ns))
 		k->first_ns = o->first_ns;
 	if (o->timed && (!k->timed || o->last_ns > k->last_ns))
@@ -216,6 +217,8 @@ put_manifest(struct buf *b, const struct making *k, const struct merge_dir *d,
 	manifest_time(b, "last_time", k->timed, k->last_ns);
 	if (k->untimed > 0)
 		buf_printf(b, ",\"untimed\":%" PRIu64, k->untimed);
+	if (k->gaps > 0)
+		buf_printf(b, ",\"gaps\":%" PRIu64, k->gaps);
 	buf_adds(b, ",\"node\":null,\"sources\":[],");
 	put_inputs(b, d, in, n);
 	buf_addc(b, '}');

@@ -20,6 +20,7 @@ enum {
 
 struct objread {
 	uint64_t bytes, raw_bytes, records, untimed;
+	uint64_t gaps; /* of `records`: tell a gap */
 	char sha256[65];
 	int64_t first_ns, last_ns; /* least and greatest, if `timed` */
 	bool timed;

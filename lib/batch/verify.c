@@ -46,7 +46,8 @@ verify_read(struct str line, struct verify_says *says)
 		{ "records", &says->records }, { "bytes", &says->bytes },
 		{ "raw_bytes", &says->raw_bytes }, { "sha256", &says->sha256 },
 		{ "first_time", &says->first_time }, { "last_time", &says->last_time },
-		{ "untimed", &says->untimed }, { "sorted", &says->sorted } };
+		{ "untimed", &says->untimed }, { "gaps", &says->gaps },
+		{ "sorted", &says->sorted } };
 	struct jscan_member m;
 
 	*says = (struct verify_says){ 0 };
@@ -174,6 +175,7 @@ compare(struct findings *f, const struct verify_says *s, const struct objread *o
 	compare_number(f, "records", s->records, o->records);
 	compare_number(f, "raw_bytes", s->raw_bytes, o->raw_bytes);
 	compare_number(f, "untimed", s->untimed, o->untimed);
+	compare_number(f, "gaps", s->gaps, o->gaps);
 	compare_time(f, "first_time", s->first_time, o->timed, o->first_ns);
 	compare_time(f, "last_time", s->last_time, o->timed, o->last_ns);
 	if (str_eq(s->sorted, STR("true")) && !o->sorted)

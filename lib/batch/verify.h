@@ -31,7 +31,7 @@ enum {
 /* What a line says of an object; texts are raw JSON with their quotes, or of n = 0 bytes. */
 struct verify_says {
 	struct str key, path, records, bytes, raw_bytes, sha256, first_time, last_time,
-	    untimed, sorted;
+	    untimed, gaps, sorted;
 };
 
 struct verify_counts {

@@ -103,6 +103,9 @@ int ledger_commit_alone(const char *dir, struct ledger *l, struct err *e);
 /* 0; -1 (ST_USAGE): `dir` is a ledger of logbatch's. */
 int ledger_refuse_logbatch(const char *dir, struct err *e);
 
+enum { LEDGER_LOCK_WAIT_S = 120 }; /* for each other, before ST_LATER */
+#define LEDGER_LOCK_WAIT_NS (LEDGER_LOCK_WAIT_S * 1000000000LL)
+
 /* Hold DIR/lock.  A descriptor, or -1: ST_LATER when `wait_ns` passed first. */
 int ledger_lock(const char *dir, int64_t wait_ns, struct err *e);
 void ledger_unlock(int fd);

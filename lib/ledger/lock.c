@@ -15,8 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LOCK_WAIT_S = 60 };
-
 /* A new one is of the epoch's time: no sweep came to its end yet. */
 static int
 open_lock(const char *path)
@@ -170,7 +168,7 @@ ledger_delivered(const char *dir, const char *const keys[], size_t n, struct err
 	bool committed;
 	int lock, r = 0;
 
-	if ((lock = ledger_lock(dir, LOCK_WAIT_S * 1000000000LL, e)) < 0)
+	if ((lock = ledger_lock(dir, LEDGER_LOCK_WAIT_NS, e)) < 0)
 		return -1;
 	if ((l = ledger_load(dir, e)) == NULL) {
 		ledger_unlock(lock);
@@ -252,7 +250,7 @@ ledger_commit_alone(const char *dir, struct ledger *l, struct err *e)
 	int lock, r;
 
 	if (ledger_refuse_logbatch(dir, e) < 0 || dir_make(dir, true, e) < 0 ||
-	    (lock = ledger_lock(dir, LOCK_WAIT_S * 1000000000LL, e)) < 0)
+	    (lock = ledger_lock(dir, LEDGER_LOCK_WAIT_NS, e)) < 0)
 		return -1;
 	r = commit_locked(dir, l, e);
 	if (r == 0)

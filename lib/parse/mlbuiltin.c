@@ -15,7 +15,8 @@ static const struct mlbuiltin_rule java[] = {
 	{ "head,frames", "^[\\t ]*+(?:Caused by|Suppressed|Wrapped by): ", "head" },
 	{ "head", "^[\\t ]*+nested exception is:?", "nested" },
 	{ "nested", THROWN, "head" },
-	{ "frames", "^[\\t ]*+\\.\\.\\. \\d++ (?:more|common frames? omitted)", "frames" },
+	/* at once behind a cause that shares all frames */
+	{ "head,frames", "^[\\t ]*+\\.\\.\\. \\d++ (?:more|common frames? omitted)", "frames" },
 	{ "frames", "^[\\t ]*+\\[CIRCULAR REFERENCE: ?", "frames" },
 	{ NULL, NULL, NULL },
 };

@@ -7,8 +7,11 @@
 #include "s3/pipe.h"
 #include "s3/sums.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { KEY_SHOWN = 200 }; /* of a refused key */
 
 /* ---- what both kinds need ---- */
 
@@ -214,6 +217,22 @@ bad_part(const struct store *st, struct str part)
 	return NULL;
 }
 
+/* A key as it is told: a NUL would end the message. */
+static int
+refuse_key(struct str key, const char *why, struct err *e)
+{
+	char shown[KEY_SHOWN + 4];
+	size_t n = 0, i = 0;
+
+	for (; i < key.n && n < KEY_SHOWN; i++)
+		if (key.p[i] == '\0')
+			n += (size_t)snprintf(shown + n, sizeof shown - n, "\\x00");
+		else
+			shown[n++] = key.p[i];
+	return err_set(e, ST_FAIL, "key \"%.*s\"%s: refused, it %s", (int)n, shown,
+	    i < key.n ? "..." : "", why);
+}
+
 int
 store_key_check(const struct store *st, struct str key, struct err *e)
 {
@@ -233,8 +252,7 @@ store_key_check(const struct store *st, struct str key, struct err *e)
 		}
 	if (why == NULL)
 		return 0;
-	return err_set(e, ST_FAIL, "key \"%.*s\"%s: refused, it %s",
-	    (int)(key.n < 200 ? key.n : 200), key.p, key.n > 200 ? "..." : "", why);
+	return refuse_key(key, why, e);
 }
 
 void

@@ -162,6 +162,14 @@ test_languages(void)
 		    "+\t\tat x.Y.z(Native Method)\n"
 		    "-12:00:03 INFO next\n"
 		    "-\tat the end of a sentence\n" },
+		{ "java", "causes without frames of their own",
+		    "-java.lang.IllegalStateException: boom\n"
+		    "+\tat a.B.c(B.java:1)\n"
+		    "+Caused by: java.io.IOException: x\n"
+		    "+\t... 1 more\n"
+		    "+Caused by: java.lang.Error: y\n"
+		    "+\t... 1 common frames omitted\n"
+		    "-... to come\n" },
 		{ "java", "a trace behind a trace",
 		    "-Exception in thread \"main\" java.lang.NullPointerException\n"
 		    "+\tat a.B.c(B.java:1)\n"
