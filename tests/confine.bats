@@ -102,7 +102,7 @@ teardown() { [ -z "${server-}" ] || kill "$server" 2>/dev/null || true; }
 @test "a hijacked k8ssweep has sockets, and reads what TLS and names need: nothing else" {
 	server '{"H1JACK":1}'
 	HIJACK_OWN=/etc/hosts hijack k8ssweep --api="http://127.0.0.1:$port" --template="$BATS_TEST_DIRNAME/k8s/job.json" \
-		--namespace=n --timeout=5s
+		--namespace=n --timeout=20s
 	assert_equal "$got" "hijacked: open=EACCES make=EACCES connect=ok exec=EPERM ptrace=EPERM own=ok"
 }
 
@@ -279,7 +279,7 @@ begun() { grep -q logtail /proc/$pid/comm; }
 	say() { echo "$1|<Error><Code>$2</Code><Message>told: $2</Message><Token-0>$AWS_SESSION_TOKEN</Token-0>$3</Error>"; }
 	while read -r status code more; do
 		server "$(say "$status Told" "$code" "$more")"
-		run s3put -v -v --max-time=1s --endpoint="http://127.0.0.1:$port" s3://bucket <<<"$key"
+		run s3put -v -v --max-time=5s --endpoint="http://127.0.0.1:$port" s3://bucket <<<"$key"
 		kill "$server"
 		assert_failure
 		assert_output --partial "s3put: "
