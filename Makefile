@@ -44,7 +44,7 @@ bins    := $(PROGS:%=$(B)/%)
 units   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
 units_systemd := $(wildcard examples/systemd/*.service examples/systemd/*.timer)
 # what `make valgrind` runs of tests/*.bats, the longest first: minutes, and each program
-grinds  := k8ssweep status multiline shard errors logparse logbatch-keys k8smeta logbatch-ddl
+grinds  := k8ssweep status multiline hostile shard errors logparse logbatch-keys k8smeta logbatch-ddl
 gens    := $(wildcard tests/gen/*.c)
 say      = @$(if $(V),,echo "  $1  $@";) # V=1 shows the commands
 
