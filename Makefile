@@ -43,6 +43,8 @@ objs    := $(srcs:%.c=$(B)/%.o)
 bins    := $(PROGS:%=$(B)/%)
 units   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
 units_systemd := $(wildcard examples/systemd/*.service examples/systemd/*.timer)
+# what `make valgrind` runs of tests/*.bats, the longest first: minutes, and each program
+grinds  := k8ssweep status multiline hostile shard errors logparse logbatch-keys k8smeta logbatch-ddl
 gens    := $(wildcard tests/gen/*.c)
 say      = @$(if $(V),,echo "  $1  $@";) # V=1 shows the commands
 
@@ -77,8 +79,12 @@ asan:                                ## the tests again, under ASan and UBSan
 	$(MAKE) check-quick B=build/asan CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
 tsan:                                ## the tests again, under ThreadSanitizer
 	$(MAKE) check-quick B=build/tsan CFLAGS="-O1 -g -fsanitize=thread"
-valgrind: build units                ## the unit tests under valgrind
-	@$(MAKE) -k -j$(shell nproc) $(addsuffix .valgrind,$(filter-out %/confine,$(units)))
+valgrind: build units $(B)/nodetree  ## the unit tests and some bats files under valgrind (T='names of bats files', T=all)
+	@$(MAKE) -k -j$(shell nproc) $(patsubst %,tests/%.bats.valgrind,$(filter-out all,$(or $(T),$(grinds)))) \
+		$(if $(filter-out all,$(T)),,$(addsuffix .valgrind,$(filter-out %/confine,$(units)))) \
+		$(if $(filter all,$(T)),$(addsuffix .valgrind,$(wildcard tests/*.bats)))
+tests/%.bats.valgrind:
+	@PATH="$(abspath $(B)):$$PATH" B="$(abspath $(B))" tests/valgrind.sh $*
 %.valgrind: %
 	@valgrind -q --error-exitcode=9 --leak-check=full $< >$@.log 2>&1 || { grep -v '^ok ' $@.log; echo "$<: failed under valgrind"; exit 1; }
 	@echo "$<: ok under valgrind"

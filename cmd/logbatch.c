@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/fileio.h"
+#include "base/hash.h"
 #include "batch/columns.h"
 #include "batch/commit.h"
 #include "batch/ddl.h"
@@ -719,6 +720,7 @@ main(int argc, char *argv[])
 	int level = -1, r;
 
 	diag_init(argv[0]);
+	hash_without_config();
 	if ((r = opts_parse(&prog, &argc, &argv, &e)) != 0)
 		return r > 0 ? ST_OK : diag_end(&e);
 	if (verifying + merging + (ddl != NULL) > 1) {

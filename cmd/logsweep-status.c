@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/fileio.h"
+#include "base/hash.h"
 #include "cli/confined.h"
 #include "cli/diag.h"
 #include "cli/opts.h"
@@ -310,6 +311,7 @@ main(int argc, char *argv[])
 	int r, files = ST_OK;
 
 	diag_init(argv[0]);
+	hash_without_config();
 	if ((r = opts_parse(&prog, &argc, &argv, &e)) != 0)
 		return r < 0 ? diag_end(&e) : ST_OK;
 	if (format != NULL && opts_choice("format", format, forms, &form, &e) < 0)

@@ -529,6 +529,7 @@ main(int argc, char *argv[])
 	int r;
 
 	diag_init(argv[0]);
+	hash_without_config();
 	if ((r = opts_parse(&prog, &argc, &argv, &e)) != 0)
 		return r > 0 ? ST_OK : diag_end(&e);
 	if (opts_choice("format", format, formats, &which, &e) < 0)

@@ -3,7 +3,7 @@ bats_load_library bats-support
 bats_load_library bats-assert
 
 # What programs give up before they read what others wrote, and that they can do their work
-# without it.
+# without it; and where their secrets do not go.
 
 setup_file() {
 	# one that plays the attacker within a program
@@ -69,6 +69,53 @@ hijack() {
 	assert_equal "$got" "hijacked: open=EACCES make=EACCES connect=ok exec=EPERM ptrace=EPERM own=ok"
 }
 
+# server ANSWER: a server that says that to each request, and nothing at all if it is empty;
+# $port is its port, and $server ends it
+server() {
+	rm -f port
+	python3 - "$1" >port 2>server.err 3>&- <<-'E' &
+		import socket, sys
+		body, held = sys.argv[1].encode(), []
+		status = "200 OK"
+		if body[:1].isdigit():
+		    head, _, body = body.partition(b"|")
+		    status = head.decode()
+		s = socket.create_server(("127.0.0.1", 0))
+		print(s.getsockname()[1], flush=True)
+		while True:
+		    c, _ = s.accept()
+		    held.append(c)
+		    print("asked", flush=True)
+		    if not sys.argv[1]:
+		        continue
+		    c.recv(65536)
+		    c.sendall(b"HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (status.encode(), len(body), body))
+		    c.close()
+	E
+	server=$!
+	for _ in $(seq 200); do [ -s port ] && break; sleep 0.05; done
+	read -r port <port
+}
+
+teardown() { [ -z "${server-}" ] || kill "$server" 2>/dev/null || true; }
+
+@test "a hijacked k8ssweep has sockets, and reads what TLS and names need: nothing else" {
+	server '{"H1JACK":1}'
+	HIJACK_OWN=/etc/hosts hijack k8ssweep --api="http://127.0.0.1:$port" --template="$BATS_TEST_DIRNAME/k8s/job.json" \
+		--namespace=n --timeout=20s
+	assert_equal "$got" "hijacked: open=EACCES make=EACCES connect=ok exec=EPERM ptrace=EPERM own=ok"
+}
+
+@test "a hijacked logsweep-status reads the state, and writes beside the metrics file alone" {
+	logbatch --state=S <<<"$line"
+	rm -r S/outbox
+	HIJACK_OWN=$PWD/S/lock hijack logsweep-status --state=S
+	assert_equal "$got" "hijacked: open=EACCES make=EACCES connect=EPERM exec=EPERM ptrace=EPERM own=ok"
+	mkdir m
+	HIJACK_OWN=$PWD/err hijack logsweep-status --state=S --metrics="$PWD/m/node.prom"
+	assert_equal "$got" "hijacked: open=EACCES make=EACCES connect=EPERM exec=EPERM ptrace=EPERM own=EACCES"
+}
+
 @test "where a program gives credentials, there are no new privileges and the rest is as it was; -v says so" {
 	unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
 	mkdir .aws
@@ -100,14 +147,14 @@ hijack() {
 	done
 }
 
-@test "another user's look into the environment of s3put is refused, and so is a core dump" {
+@test "another user's look into the environment of s3put is refused" {
 	[ "$(id -u)" = 0 ] || skip "not root"
 	command -v setpriv >/dev/null || skip "no setpriv"
 	chmod 755 . ..
 	mkfifo in
 	chmod 666 in
 	as="setpriv --reuid=65534 --regid=65534 --clear-groups"
-	(ulimit -c unlimited && exec $as "$(command -v s3put)" file:///nonexistent <in >/dev/null 2>&1 3>&-) &
+	$as "$(command -v s3put)" file:///nonexistent <in >/dev/null 2>&1 3>&- &
 	pid=$!
 	exec 5>in
 	for _ in $(seq 100); do
@@ -118,13 +165,64 @@ hijack() {
 	run $as cat /proc/$pid/environ
 	assert_failure
 	refute_output --partial secret-of-the-test
-	kill -ABRT $pid
+	exec 5>&-
+	wait $pid || true
+}
+
+# crash SIGNAL READY PROGRAM...: runs it in dump/ until the command READY is true, then that
+# signal; the files that are there afterwards are in $dumps.  Not confined: Landlock alone would
+# keep the file from being made.
+crash() {
+	local signal=$1 ready=$2
+	shift 2
+	rm -rf dump
+	mkdir dump
+	(cd dump && ulimit -c unlimited && LOGSWEEP_CONFINE=no exec "$@" >/dev/null 2>../crash.err 3>&-) <in &
+	pid=$!
+	exec 5>in
+	echo "$line" >&5
+	for _ in $(seq 200); do
+		$ready && break
+		sleep 0.05
+	done
+	$ready || { cat crash.err && return 1; }
+	kill "-$signal" $pid
 	status=0
 	wait $pid || status=$?
 	exec 5>&-
-	[ "$status" = 134 ]
-	run grep -rl secret-of-the-test . --include='core*'
-	assert_output ""
+	[ "$status" = $((128 + $(kill -l "$signal"))) ] || { echo "exit $status" && cat crash.err && return 1; }
+	dumps=$(ls dump)
+}
+asked() { grep -q asked port; }
+begun() { grep -q logtail /proc/$pid/comm; }
+
+@test "a crash of what holds secrets leaves no core dump, where one of another program has it all" {
+	pattern=$(cat /proc/sys/kernel/core_pattern)
+	[[ $pattern != *[/\|]* ]] || skip "core dumps go to $pattern here"
+	[ "$(ulimit -H -c)" = unlimited ] || skip "no core dumps here"
+	mkfifo in
+	echo secret-of-the-token >token
+	key='{"key":"k","path":"'$PWD'/token","bytes":20}'
+
+	# the test would see it: logtail, with the same in its environment
+	crash ABRT begun logtail -
+	[ -n "$dumps" ] || skip "this machine keeps no core dump"
+	grep -qa secret-of-the-test dump/*
+
+	server ''
+	record=$line
+	for signal in SEGV ABRT; do
+		: >port
+		line=$key crash $signal asked s3put --endpoint="http://127.0.0.1:$port" s3://bucket
+		assert_equal "$dumps" ""
+		: >port
+		line=$record crash $signal asked k8smeta --api="https://127.0.0.1:$port" --token-file="$PWD/token"
+		assert_equal "$dumps" ""
+		: >port
+		crash $signal asked k8ssweep --api="https://127.0.0.1:$port" --token-file="$PWD/token" \
+			--template="$BATS_TEST_DIRNAME/k8s/job.json" --namespace=n
+		assert_equal "$dumps" ""
+	done
 }
 
 @test "logtail needs no right but to read: CAP_DAC_READ_SEARCH" {
@@ -172,4 +270,33 @@ hijack() {
 	run cat all env args
 	refute_output --partial of-the-process
 	refute_output --partial token-of-the
+}
+
+@test "no failure of a delivery says a secret: refused, expired, another region, elsewhere, no TLS" {
+	export AWS_SESSION_TOKEN=session-of-the-test
+	echo body >body
+	key='{"key":"k","path":"'$PWD'/body","bytes":5}'
+	say() { echo "$1|<Error><Code>$2</Code><Message>told: $2</Message><Token-0>$AWS_SESSION_TOKEN</Token-0>$3</Error>"; }
+	while read -r status code more; do
+		server "$(say "$status Told" "$code" "$more")"
+		run s3put -v -v --max-time=5s --endpoint="http://127.0.0.1:$port" s3://bucket <<<"$key"
+		kill "$server"
+		assert_failure
+		assert_output --partial "s3put: "
+		refute_output --partial of-the-test
+		[[ $code == PermanentRedirect ]] || assert_output --partial "$code"
+	done <<-X
+		403 AccessDenied
+		403 SignatureDoesNotMatch <StringToSign>AWS4-HMAC-SHA256</StringToSign>
+		400 ExpiredToken
+		400 InvalidToken
+		400 AuthorizationHeaderMalformed <Region>us-east-1</Region>
+		301 PermanentRedirect <Endpoint>elsewhere</Endpoint>
+		503 SlowDown
+	X
+	server "200 OK|no TLS"
+	run s3put -v -v --max-time=1s --endpoint="https://127.0.0.1:$port" s3://bucket <<<"$key"
+	assert_failure
+	assert_output --partial "127.0.0.1"
+	refute_output --partial of-the-test
 }

@@ -109,6 +109,15 @@ __read_chk(int fd, void *p, size_t n, size_t room)
 }
 
 ssize_t
+recv(int fd, void *p, size_t n, int flags)
+{
+	ssize_t (*real)(int, void *, size_t, int);
+
+	*(void **)&real = dlsym(RTLD_NEXT, "recv");
+	return seen(p, real(fd, p, n, flags));
+}
+
+ssize_t
 pread(int fd, void *p, size_t n, off_t at)
 {
 	ssize_t (*real)(int, void *, size_t, off_t);

@@ -314,6 +314,7 @@ posted() {
 }
 
 @test "429 with Retry-After is waited for, and only within --timeout" {
+	[ -z "${UNDER-}" ] || skip "under $UNDER: time is measured"
 	nodes n1 n2
 	echo '429 2' >"$api/post"
 	run -0 --separate-stderr sweep --template=job.json --slot=s1 --stats
@@ -336,6 +337,7 @@ posted() {
 }
 
 @test "a server that never answers: status 75 within --timeout, the rest is left" {
+	[ -z "${UNDER-}" ] || skip "under $UNDER: time is measured"
 	nodes n1 n2
 	echo hang >"$api/post"
 	run -75 --separate-stderr timeout 20 bash -c "$(declare -f sweep); api='$api'

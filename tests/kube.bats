@@ -424,6 +424,7 @@ goes_on() {
 }
 
 @test "answers that are none: HTML, nothing, 404, 504, a connection that drops" {
+	[ -z "${UNDER-}" ] || skip "under $UNDER: time is measured"
 	echo html >"$api/mode"
 	goes_on "HTML"
 	echo empty >"$api/mode"
@@ -448,6 +449,7 @@ goes_on() {
 }
 
 @test "a server that never answers costs no more than --timeout" {
+	[ -z "${UNDER-}" ] || skip "under $UNDER: time is measured"
 	echo hang >"$api/mode"
 	goes_on "no whole answer within 0.4 s; --timeout=TIME allows more" --timeout=400ms
 	echo 429 >"$api/mode"
@@ -455,6 +457,7 @@ goes_on() {
 }
 
 @test "a server that stops in the middle: what came is used, and it is asked once in the time there is" {
+	[ -z "${UNDER-}" ] || skip "under $UNDER: time is measured"
 	echo stall >"$api/mode"
 	record "$(dir web-0)" >in
 	record "$(dir huge)" >>in
@@ -625,6 +628,7 @@ GET /api/v1/pods?fieldSelector=spec.nodeName%3Dnode-1&limit=500&resourceVersion=
 }
 
 @test "a list of 50 MB and 5,000 pods on a node fits into the memory of a filter" {
+	[ -z "${UNDER-}" ] || skip "under $UNDER: memory is measured"
 	python3 "$tests/pods.py" 5000 10600 >"$api/pods.json"
 	[ "$(wc -c <"$api/pods.json")" -gt 50000000 ]
 	record "/var/log/pods/shop_load-04999_$(jq -r '.[-1].metadata.uid' "$api/pods.json")/app/0.log" >in

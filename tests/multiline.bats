@@ -174,6 +174,7 @@ until_has() {
 }
 
 @test "following, a group is written when nothing came for --multiline-wait, once" {
+	[ -z "${UNDER-}" ] || skip "under $UNDER: time is measured"
 	mkdir A
 	cri a.log stdout one 'x.Error: boom' $'\tat a'
 	logtail -f --state=S a.log 2>err >raw &
@@ -195,6 +196,7 @@ until_has() {
 }
 
 @test "each trace whole, and once, through sweeps that are killed" {
+	[ -z "${UNDER-}" ] || skip "under $UNDER: hundreds of sweeps"
 	command -v python3 >/dev/null || skip "no python3"
 	for seed in 1 2 3; do
 		mkdir $seed
@@ -203,6 +205,7 @@ until_has() {
 }
 
 @test "each line once when groups are cut, and when they do not wait" {
+	[ -z "${UNDER-}" ] || skip "under $UNDER: hundreds of sweeps"
 	command -v python3 >/dev/null || skip "no python3"
 	mkdir cut wait
 	(cd cut && python3 "$here/multiline.py" 12 4 --multiline-lines=3)

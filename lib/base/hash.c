@@ -1,5 +1,6 @@
 #include "base/hash.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 
@@ -61,6 +62,12 @@ hash64(const void *p, size_t n)
 	for (int i = 0; i < 8; i++)
 		v = v << 8 | d[i];
 	return v;
+}
+
+void
+hash_without_config(void)
+{
+	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 }
 
 void

@@ -18,6 +18,10 @@ void sha256_free(struct sha256 *h);
 void sha256_of(const void *p, size_t n, uint8_t digest[32]);
 uint64_t hash64(const void *p, size_t n);
 
+/* OpenSSL's configuration file is not looked for: for a program that has nothing else of
+ * OpenSSL, and cannot open files by the time it first takes a hash.  First of all. */
+void hash_without_config(void);
+
 void hex_of(const uint8_t *p, size_t n, char *hex); /* 2n digits and a NUL */
 void hex64(uint64_t v, char hex[17]);
 

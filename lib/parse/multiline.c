@@ -180,9 +180,12 @@ static void
 write_out(struct multiline *m, struct mlgroup *g, bool last)
 {
 	struct record r;
+	char *ahead;
 
 	mlgroup_put(g, last, &m->joined);
-	(void)buf_room(&m->joined, 64 + UNESCAPE_SLACK); /* readers look ahead */
+	/* readers look ahead, and branch on it */
+	if ((ahead = buf_room(&m->joined, 64 + UNESCAPE_SLACK)) != NULL)
+		memset(ahead, 0, 64 + UNESCAPE_SLACK);
 	if (m->joined.failed) {
 		m->out->failed = true;
 		return;

@@ -254,6 +254,7 @@ read_more(struct ndjson_in *in, struct err *e)
 			return err_sys(e, in->name);
 	in->eof = r == 0;
 	in->have += (size_t)r;
+	memset(in->buf + in->have, 0, SLACK); /* readers look ahead, and branch on it */
 	in->bytes += (uint64_t)r;
 	return 1;
 }
