@@ -90,12 +90,10 @@ sweep_again(struct sweep *s, struct err *e)
 	sweep_done(s);
 	s->names = (struct listing){ 0 };
 	s->unsettled = false;
-	ledger_compact(s->ledger);
-	for (size_t i = 0; i < s->ledger->entries; i++) {
+	if (ledger_compact(s->ledger) < 0)
+		return err_set(e, ST_FAIL, "out of memory");
+	for (size_t i = 0; i < s->ledger->entries; i++)
 		s->ledger->entry[i].seen = false;
-		free(s->ledger->entry[i].path);
-		s->ledger->entry[i].path = NULL;
-	}
 	return sweep_init(s, e);
 }
 
@@ -203,7 +201,8 @@ nothing_new(struct sweep *s, struct met *w)
 			return 0;
 	for (size_t i = 0; i < n; i++) {
 		hit[i]->seen = true;
-		if (ledger_set_text(&hit[i]->path, str_of(w->name)) < 0)
+		hit[i]->in = NULL;
+		if (ledger_set_text(s->ledger, &hit[i]->path, str_of(w->name)) < 0)
 			return -1;
 	}
 	snprintf(w->id.hash, sizeof w->id.hash, "%.16s", hit[0]->id);
