@@ -47,17 +47,17 @@ place(const struct texts *t, struct str text)
 static bool
 grow(struct texts *t)
 {
-	struct texts bigger = *t;
+	uint32_t *was = t->slot, *slot;
+	size_t n = t->slots, slots = n ? 2 * n : SLOTS_LEAST;
 
-	bigger.slots = t->slots ? 2 * t->slots : SLOTS_LEAST;
-	if ((bigger.slot = calloc(bigger.slots, sizeof *bigger.slot)) == NULL)
+	if ((slot = calloc(slots, sizeof *slot)) == NULL)
 		return false;
-	for (size_t i = 0; i < t->slots; i++)
-		if (t->slot[i] != 0)
-			bigger.slot[place(&bigger, str_of(at(t, t->slot[i])))] =
-			    t->slot[i];
-	free(t->slot);
-	*t = bigger;
+	t->slot = slot;
+	t->slots = slots;
+	for (size_t i = 0; i < n; i++)
+		if (was[i] != 0)
+			slot[place(t, str_of(at(t, was[i])))] = was[i];
+	free(was);
 	return true;
 }
 

@@ -58,8 +58,12 @@ read_one(const char *dir, const char *name, struct ledger **l, struct err *e)
 	*l = NULL;
 	if (path_in(path, dir, name, e) < 0)
 		return -1;
-	if ((fd = io_open(path, O_RDONLY, 0)) < 0)
-		return errno == ENOENT ? 0 : err_sys(e, path);
+	if ((fd = io_open(path, O_RDONLY, 0)) < 0) {
+		if (errno == ENOENT)
+			return 0;
+		err_sys(e, path);
+		return -1;
+	}
 	if ((*l = ledger_read(fd, path, e)) == NULL) {
 		n = pread_full(fd, head, sizeof head, 0);
 		r = n > 0 && ledger_is_newer((struct str){ head, (size_t)n }) ? -2 : -1;
