@@ -96,8 +96,7 @@ struct run {
 	uint64_t line_no, batches, unfinished;
 	int status;
 	bool torn, delivered;
-	struct ledger
-	    *begun; /* the ledger as last read or written; `offered` borrows from it */
+	struct ledger *begun;        /* the ledger as last read or written */
 	struct ledger_names offered; /* batches whose manifests are printed */
 	struct commit_history own;
 	int64_t
@@ -359,7 +358,7 @@ static int
 deliver(struct run *run, struct err *e)
 {
 	struct partitions *ps = &run->in.partitions;
-	struct ledger *l = NULL;
+	struct ledger *l = run->begun;
 	struct buf lines;
 	int r;
 
@@ -377,6 +376,7 @@ deliver(struct run *run, struct err *e)
 		buf_done(&lines);
 		return r;
 	}
+	run->begun = NULL;
 	r = commit(state, ps, &run->in.positions, &run->own, clock_now(), &l, e);
 	if (l == NULL) {
 		run->delivered = false;
@@ -387,7 +387,6 @@ deliver(struct run *run, struct err *e)
 		tell_if_copy(run, l);
 		r = offer(l, &run->offered, e);
 	}
-	ledger_free(run->begun);
 	run->begun = l;
 	free(run->offered.name);
 	run->offered = (struct ledger_names){ 0 };

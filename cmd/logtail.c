@@ -344,10 +344,11 @@ nap(int64_t ns)
 static int
 sweep_on(struct run *run, int argc, char *argv[], struct err *e)
 {
-	for (;;) {
+	for (bool first = true;; first = false) {
 		int64_t began = clock_steady(), took;
 
-		if (find_files(run, argc, argv, e) < 0 ||
+		run->families.texts = &run->sweep.ledger->texts;
+		if ((!first && find_files(run, argc, argv, e) < 0) ||
 		    sweep_all(run, argc, argv, e) < 0)
 			return -1;
 		if (stop_signal != 0)
@@ -368,8 +369,8 @@ sweep_on(struct run *run, int argc, char *argv[], struct err *e)
 static int
 list_all(struct run *run, int argc, char *argv[], struct err *e)
 {
-	if (find_files(run, argc, argv, e) < 0)
-		return -1;
+	(void)argc;
+	(void)argv;
 	for (size_t i = 0; i < run->families.n; i++)
 		if (list_family(&run->sweep, &run->families.list[i], e) < 0)
 			return -1;
@@ -383,8 +384,6 @@ sweep_once(struct run *run, int argc, char *argv[], struct err *e)
 {
 	const struct ledger *l = run->sweep.ledger;
 
-	if (find_files(run, argc, argv, e) < 0)
-		return -1;
 	foresee(run);
 	if (read_streams(run, argc, argv, e) < 0 || sweep_all(run, argc, argv, e) < 0)
 		return -1;
@@ -466,28 +465,59 @@ parse_times(struct sweep *s, struct err *e)
 	return parse_time("until", until, s->now, &s->tail.until, e);
 }
 
-/* The directories of the files; those of files from before, which may be gone, are looked
- * into too. */
-static int
-confine_to(const struct ledger *l, int argc, char *argv[], struct err *e)
+static struct reach found = { .place = confined_read };
+
+/* A link that leads nowhere yet. */
+static void
+reach_lost(void *unused, const char *real)
 {
+	char dir[PATH_MAX], *slash;
+
+	(void)unused;
+	snprintf(dir, sizeof dir, "%s", real);
+	if ((slash = strrchr(dir, '/')) == NULL || slash == dir)
+		return;
+	*slash = '\0';
+	reach_file_in(&found, dir);
+}
+
+/* Directories of files from before, which may be gone, are looked into too. */
+static void
+reach_ledger(const struct ledger *l)
+{
+	const char *before = "";
 	char dir[PATH_MAX];
 	ptrdiff_t n;
 
-	reach(argv, argc, follow, confined_read);
+	for (size_t i = 0; i < l->entries; i++) {
+		struct str raw = str_of(l->entry[i].dir);
+
+		if (raw.p == before || raw.n == 0 || raw.n >= sizeof dir ||
+		    (n = jscan_unescape(raw, dir)) <= 0)
+			continue;
+		before = raw.p;
+		dir[n] = '\0';
+		reach_before(&found, dir);
+	}
+}
+
+/* The files are found first, and where they are is all that can be read then. */
+static int
+find_and_confine(struct run *run, int argc, char *argv[], struct err *e)
+{
+	reach_operands(&found, argv, argc, follow);
+	run->families.lost = reach_lost;
+	run->families.texts = &run->sweep.ledger->texts;
+	if (find_files(run, argc, argv, e) < 0)
+		return -1;
+	for (size_t i = 0; i < run->families.n; i++)
+		reach_file_in(&found, run->families.list[i].dir);
+	if (argc > 0)
+		reach_ledger(run->sweep.ledger);
+	reach_end(&found);
 	for (int i = 0; i < argc; i++)
 		if (access(argv[i], F_OK) < 0)
 			confined_dirs(); /* a glob looks for names */
-	for (size_t i = 0; i < l->entries && argc > 0; i++) {
-		struct str raw = str_of(l->entry[i].dir);
-
-		if (raw.n == 0 || raw.n >= sizeof dir ||
-		    (i > 0 && strcmp(raw.p, l->entry[i - 1].dir) == 0) ||
-		    (n = jscan_unescape(raw, dir)) <= 0)
-			continue;
-		dir[n] = '\0';
-		reach_dir(dir, confined_read);
-	}
 	confined_read(state);
 	if (commit && dir_make(state, true, e) < 0)
 		return -1;
@@ -580,7 +610,7 @@ main(int argc, char *argv[])
 	name_counts(&run);
 	if (follow)
 		catch_stops();
-	if (confine_to(run.sweep.ledger, argc, argv, &e) < 0 ||
+	if (find_and_confine(&run, argc, argv, &e) < 0 ||
 	    sweep_init(&run.sweep, &e) < 0 ||
 	    (list        ? list_all
 		: follow ? sweep_on

@@ -135,10 +135,10 @@ move_cursor(struct ledger *l, const struct position *p, const char *time, bool *
 	    (n->final || !now->final) && (n->live == now->live || !now->closed_whole))
 		return 0; /* nothing new */
 	if ((n = ledger_put(l, str_of(p->id))) == NULL ||
-	    ledger_set_text(&n->file, str_of(p->file)) < 0 ||
-	    (now->stat != NULL && ledger_set_text(&n->stat, str_of(now->stat)) < 0) ||
-	    (now->dir != NULL && ledger_set_text(&n->dir, str_of(now->dir)) < 0) ||
-	    ledger_set_text(&n->time, str_of(time)) < 0)
+	    ledger_set_text(l, &n->file, str_of(p->file)) < 0 ||
+	    (now->stat != NULL && ledger_set_text(l, &n->stat, str_of(now->stat)) < 0) ||
+	    (now->dir != NULL && ledger_set_text(l, &n->dir, str_of(now->dir)) < 0) ||
+	    ledger_set_text(l, &n->time, str_of(time)) < 0)
 		return err_set(e, ST_FAIL, "ledger: out of memory");
 	n->end = now->end > n->end ? now->end : n->end;
 	n->gen = l->gen + 1;
@@ -220,8 +220,16 @@ begin_locked(const char *dir, struct ledger **l, struct err *e)
 	struct ledger_names listed;
 	bool from_copy;
 
-	if (ledger_prepare(dir, e) < 0 || (*l = ledger_load(dir, e)) == NULL)
+	if (ledger_prepare(dir, e) < 0) {
+		ledger_free(*l);
+		*l = NULL;
 		return -1;
+	}
+	if (!ledger_unchanged(dir, *l)) {
+		ledger_free(*l);
+		if ((*l = ledger_load(dir, e)) == NULL)
+			return -1;
+	}
 	from_copy = (*l)->from_copy;
 	if (ledger_mend(dir, *l, e) < 0 || ledger_names(*l, &listed, e) < 0) {
 		ledger_free(*l);
@@ -241,11 +249,12 @@ commit_begin(const char *dir, struct ledger **l, struct err *e)
 
 	if ((*l = ledger_load(dir, e)) == NULL)
 		return -1; /* before a directory that is not ours is touched */
-	ledger_free(*l);
-	*l = NULL;
 	if (dir_make(dir, true, e) < 0 ||
-	    (lock = ledger_lock(dir, LEDGER_LOCK_WAIT_NS, e)) < 0)
+	    (lock = ledger_lock(dir, LEDGER_LOCK_WAIT_NS, e)) < 0) {
+		ledger_free(*l);
+		*l = NULL;
 		return -1;
+	}
 	r = begin_locked(dir, l, e);
 	ledger_unlock(lock);
 	return r;
@@ -275,13 +284,17 @@ static int
 locked(const char *dir, struct partitions *ps, struct positions *positions,
     struct commit_history *own, int64_t now, struct ledger **result, struct err *e)
 {
-	struct ledger *l = ledger_load(dir, e);
+	struct ledger *l = *result;
 	bool committed = false;
 	uint64_t forgot;
 	int r = -1;
 
-	if (l == NULL)
-		return -1;
+	*result = NULL;
+	if (l == NULL || !ledger_unchanged(dir, l)) {
+		ledger_free(l);
+		if ((l = ledger_load(dir, e)) == NULL)
+			return -1;
+	}
 	forgot = l->forgot;
 	if (check_race(l, positions, own, e) == 0)
 		r = change_disk(dir, l, ps, positions, now, &committed, e);
@@ -301,9 +314,11 @@ commit(const char *dir, struct partitions *ps, struct positions *positions,
 {
 	int lock, r;
 
-	*l = NULL;
-	if ((lock = ledger_lock(dir, LEDGER_LOCK_WAIT_NS, e)) < 0)
+	if ((lock = ledger_lock(dir, LEDGER_LOCK_WAIT_NS, e)) < 0) {
+		ledger_free(*l);
+		*l = NULL;
 		return -1;
+	}
 	r = locked(dir, ps, positions, own, now, l, e);
 	if (r == 0)
 		ledger_swept(lock);

@@ -1,7 +1,7 @@
 /* commit.h - the commit: batches are listed and cursors moved, both or neither.
  *
  *   1. Bodies lie, fsynced, in the run's own directory (spool.h).
- *   2. Take DIR/lock.  Read the ledger anew.
+ *   2. Take DIR/lock.  Read the ledger anew, unless its first line says that it is the same.
  *   3. If another sweep was faster with a file in hand, nothing is committed: an entry with
  *      the same first line was changed after the generation that the records carry, or a
  *      file in hand has no entry and one was forgotten after it, or the ledger is older.
@@ -36,8 +36,8 @@ struct commit_history {
  * 0, and *l is the ledger; -1, and nothing was touched if the ledger does not read. */
 int commit_begin(const char *dir, struct ledger **l, struct err *e);
 
-/* Commit what partitions_finish made.  0, and *l (never NULL) is the ledger as it now
- * stands; -1: ST_LATER for a lost race, else ST_FAIL; nothing is committed, unless *l is set:
+/* Commit what partitions_finish made.  *l is the ledger as it was last read, or NULL, and is
+ * given away.  0, and *l (never NULL) is the ledger as it now stands; -1: ST_LATER for a lost race, else ST_FAIL; nothing is committed, unless *l is set:
  * then it is, and only its copy failed. */
 int commit(const char *dir, struct partitions *ps, struct positions *positions,
     struct commit_history *own, int64_t now, struct ledger **l, struct err *e);

@@ -14,7 +14,7 @@
  */
 #define HEAD "{\"format\":\"logsweep-ledger-"
 #define HEAD1 HEAD "1\",\"sha256\":\""
-enum { HEAD_LEN = sizeof(HEAD1) - 1 + 64 + 3 };
+_Static_assert(LEDGER_HEAD == sizeof(HEAD1) - 1 + 64 + 3, "LEDGER_HEAD");
 
 static void
 render_entry(const struct ledger_entry *n, struct buf *b)
@@ -123,7 +123,7 @@ hex_number(struct str text)
 }
 
 static int
-fill_entry(struct ledger_entry *n, struct str object)
+fill_entry(struct ledger *l, struct ledger_entry *n, struct str object)
 {
 	struct jscan it;
 	struct jscan_member m;
@@ -142,13 +142,13 @@ fill_entry(struct ledger_entry *n, struct str object)
 		else if (str_eq(m.key, STR("size")))
 			n->size = number_of(m.value);
 		else if (str_eq(m.key, STR("file")))
-			r |= ledger_set_text(&n->file, text_of(m.value));
+			r |= ledger_set_text(l, &n->file, text_of(m.value));
 		else if (str_eq(m.key, STR("dir")))
-			r |= ledger_set_text(&n->dir, text_of(m.value));
+			r |= ledger_set_text(l, &n->dir, text_of(m.value));
 		else if (str_eq(m.key, STR("stat")))
-			r |= ledger_set_text(&n->stat, text_of(m.value));
+			r |= ledger_set_text(l, &n->stat, text_of(m.value));
 		else if (str_eq(m.key, STR("time")))
-			r |= ledger_set_text(&n->time, text_of(m.value));
+			r |= ledger_set_text(l, &n->time, text_of(m.value));
 		else if (str_eq(m.key, STR("final")))
 			n->final = str_eq(m.value, STR("true"));
 		else if (str_eq(m.key, STR("live")))
@@ -157,21 +157,24 @@ fill_entry(struct ledger_entry *n, struct str object)
 	return r;
 }
 
-static int
-parse_entry(struct ledger *l, struct str object, struct err *e)
+int
+ledger_take_entry(struct ledger *l, struct str object, struct err *e)
 {
 	struct jscan_member id;
 	struct ledger_entry *n;
 
 	if (!jscan_find(object, STR("id"), &id) || text_of(id.value).n < 16)
 		return err_set(e, ST_FAIL, "an entry without id");
-	if ((n = ledger_put(l, text_of(id.value))) == NULL || fill_entry(n, object) < 0)
+	if (l == NULL)
+		return 0;
+	if ((n = ledger_put(l, text_of(id.value))) == NULL ||
+	    fill_entry(l, n, object) < 0)
 		return err_set(e, ST_FAIL, "out of memory");
 	return 0;
 }
 
-static int
-parse_batch(struct ledger *l, struct str object, struct err *e)
+int
+ledger_take_batch(struct ledger *l, struct str object, struct err *e)
 {
 	struct jscan_member name, manifest, key;
 	char plain[256];
@@ -190,12 +193,14 @@ parse_batch(struct ledger *l, struct str object, struct err *e)
 	if (text.n == 0 || text.n >= sizeof plain ||
 	    memchr(text.p, '/', text.n) != NULL || *text.p == '.')
 		return err_set(e, ST_FAIL, "a batch with a bad name");
+	if (l == NULL)
+		return 0;
 	memcpy(plain, text.p, text.n);
 	plain[text.n] = '\0';
 	return ledger_add_batch(l, plain, text_of(key.value), manifest.value, e);
 }
 
-/* The objects of an array that jscan_valid has passed, one a call. */
+/* The objects of an array, one a call. */
 static int
 parse_items(struct ledger *l, struct str array,
     int (*item)(struct ledger *, struct str, struct err *), struct err *e)
@@ -226,10 +231,10 @@ bool
 ledger_peek_gen(struct str text, uint64_t *gen)
 {
 	const struct str mark = STR("\"gen\":");
-	const char *p = text.p + HEAD_LEN, *end = text.p + text.n;
+	const char *p = text.p + LEDGER_HEAD, *end = text.p + text.n;
 	char digits[24] = "";
 
-	if (!str_starts(text, STR(HEAD1)) || text.n < HEAD_LEN + mark.n ||
+	if (!str_starts(text, STR(HEAD1)) || text.n < LEDGER_HEAD + mark.n ||
 	    memcmp(p, mark.p, mark.n) != 0)
 		return false;
 	for (size_t n = 0; n < sizeof digits - 1 && p + mark.n + n < end; n++)
@@ -238,67 +243,42 @@ ledger_peek_gen(struct str text, uint64_t *gen)
 	return true;
 }
 
-static int
-check_head(struct str text, struct err *e)
+int
+ledger_check_head(struct str text, struct err *e)
 {
-	uint8_t digest[32];
-	char hex[65];
-
 	if (!str_starts(text, STR(HEAD)))
 		return err_set(e, ST_FAIL, "not a logsweep ledger; it is left alone");
 	if (ledger_is_newer(text))
 		return err_set(e, ST_FAIL,
 		    "of a newer version of logsweep, which is to be used; it is left "
 		    "alone");
-	if (text.n < HEAD_LEN || !str_starts(text, STR(HEAD1)) ||
-	    memcmp(text.p + HEAD_LEN - 3, "\",\n", 3) != 0)
+	if (text.n < LEDGER_HEAD || !str_starts(text, STR(HEAD1)) ||
+	    memcmp(text.p + LEDGER_HEAD - 3, "\",\n", 3) != 0)
 		return err_set(e, ST_FAIL, "damaged: its first line is not whole");
-	sha256_of(text.p + HEAD_LEN, text.n - HEAD_LEN, digest);
-	hex_of(digest, sizeof digest, hex);
-	if (memcmp(text.p + sizeof(HEAD1) - 1, hex, 64) != 0)
-		return err_set(e, ST_FAIL, "damaged: its checksum does not match");
-	if (!jscan_valid(text, NULL))
-		return err_set(e, ST_FAIL, "not JSON");
 	return 0;
 }
 
-static int
-parse_members(struct ledger *l, struct str text, struct err *e)
+int
+ledger_take_members(struct ledger *l, struct str object, struct err *e)
 {
 	struct jscan it;
 	struct jscan_member m;
 	int r = 0;
 
-	jscan_begin(&it, text);
+	jscan_begin(&it, object);
 	while (r == 0 && jscan_next(&it, &m)) {
-		if (str_eq(m.key, STR("gen")))
+		if (str_eq(m.key, STR("files")))
+			r = parse_items(l, m.value, ledger_take_entry, e);
+		else if (str_eq(m.key, STR("batches")))
+			r = parse_items(l, m.value, ledger_take_batch, e);
+		else if (l == NULL)
+			continue;
+		else if (str_eq(m.key, STR("gen")))
 			l->gen = number_of(m.value);
 		else if (str_eq(m.key, STR("forgot")))
 			l->forgot = number_of(m.value);
 		else if (str_eq(m.key, STR("totals")))
 			ledger_totals_parse(&l->totals, m.value);
-		else if (str_eq(m.key, STR("files")))
-			r = parse_items(l, m.value, parse_entry, e);
-		else if (str_eq(m.key, STR("batches")))
-			r = parse_items(l, m.value, parse_batch, e);
 	}
 	return r;
-}
-
-struct ledger *
-ledger_parse(struct str text, const char *name, struct err *e)
-{
-	struct ledger *l = calloc(1, sizeof *l);
-	struct err inner;
-
-	if (l == NULL) {
-		err_set(e, ST_FAIL, "%s: out of memory", name);
-		return NULL;
-	}
-	if (check_head(text, &inner) < 0 || parse_members(l, text, &inner) < 0) {
-		err_set(e, ST_FAIL, "%.200s: %.200s", name, inner.text);
-		ledger_free(l);
-		return NULL;
-	}
-	return l;
 }

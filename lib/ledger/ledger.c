@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "ledger/format.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 enum {
 	SKIPPED_GENERATIONS = 10, /* after damage: what a sweep in flight can have seen */
 	RESERVE_LEAST = 64 << 10,
+	TEXTS_SPARE = 1 << 20, /* bytes of texts that may be left behind */
 };
 
 static int
@@ -27,24 +29,12 @@ path_in(char path[PATH_MAX], const char *dir, const char *name, struct err *e)
 	return 0;
 }
 
-static void
-entry_done(struct ledger_entry *n)
-{
-	free(n->id);
-	free(n->file);
-	free(n->dir);
-	free(n->stat);
-	free(n->time);
-	free(n->path);
-}
-
 void
 ledger_free(struct ledger *l)
 {
 	if (l == NULL)
 		return;
-	for (size_t i = 0; i < l->entries; i++)
-		entry_done(&l->entry[i]);
+	texts_done(&l->texts);
 	for (size_t i = 0; i < l->batches; i++) {
 		free(l->batch[i].name);
 		free(l->batch[i].key);
@@ -61,18 +51,24 @@ ledger_free(struct ledger *l)
 static int
 read_one(const char *dir, const char *name, struct ledger **l, struct err *e)
 {
-	char path[PATH_MAX];
-	struct buf b;
-	int r;
+	char path[PATH_MAX], head[LEDGER_PEEK];
+	ssize_t n;
+	int fd, r = 1;
 
 	*l = NULL;
 	if (path_in(path, dir, name, e) < 0)
 		return -1;
-	buf_init(&b, LEDGER_MAX);
-	if ((r = file_read(path, &b, e)) > 0 &&
-	    (*l = ledger_parse((struct str){ b.p, b.n }, path, e)) == NULL)
-		r = ledger_is_newer((struct str){ b.p, b.n }) ? -2 : -1;
-	buf_done(&b);
+	if ((fd = io_open(path, O_RDONLY, 0)) < 0) {
+		if (errno == ENOENT)
+			return 0;
+		err_sys(e, path);
+		return -1;
+	}
+	if ((*l = ledger_read(fd, path, e)) == NULL) {
+		n = pread_full(fd, head, sizeof head, 0);
+		r = n > 0 && ledger_is_newer((struct str){ head, (size_t)n }) ? -2 : -1;
+	}
+	close(fd);
 	return r;
 }
 
@@ -91,6 +87,25 @@ peek(const char *dir, const char *name, uint64_t *gen)
 	n = read_full(fd, text, sizeof text);
 	close(fd);
 	return n >= 0 && ledger_peek_gen((struct str){ text, (size_t)n }, gen);
+}
+
+bool
+ledger_unchanged(const char *dir, const struct ledger *l)
+{
+	char path[PATH_MAX], head[sizeof l->head];
+	struct err unused;
+	uint64_t gen;
+	ssize_t n;
+	int fd;
+
+	if (l->head[0] == '\0' || l->from_copy ||
+	    path_in(path, dir, FILE_MAIN, &unused) < 0 ||
+	    (fd = io_open(path, O_RDONLY, 0)) < 0)
+		return false;
+	n = read_full(fd, head, sizeof head);
+	close(fd);
+	return n == (ssize_t)sizeof head && memcmp(head, l->head, sizeof head) == 0 &&
+	       (!peek(dir, FILE_COPY, &gen) || gen <= l->gen);
 }
 
 static bool
@@ -223,15 +238,10 @@ reserve_take(const char *dir, size_t n)
 static int
 render_checked(const struct ledger *l, struct buf *b, struct err *e)
 {
-	struct ledger *again;
-
 	ledger_render(l, b);
-	if (buf_check(b, FILE_MAIN, e) < 0 ||
-	    (again = ledger_parse((struct str){ b->p, b->n }, "the new ledger", e)) ==
-		NULL)
+	if (buf_check(b, FILE_MAIN, e) < 0)
 		return -1;
-	ledger_free(again);
-	return 0;
+	return ledger_check((struct str){ b->p, b->n }, "the new ledger", e);
 }
 
 static int
@@ -266,23 +276,59 @@ ledger_save(const char *dir, struct ledger *l, bool *committed, struct err *e)
 	}
 	if (!*committed)
 		l->gen--;
+	else
+		l->head[0] = '\0';
+	l->mended = r == 0;
 	buf_done(&b);
 	return r;
 }
 
-/* 1: the copy has the bytes of `text`; 0: it has not; -1. */
+/* 1: both files have the same bytes, *size; 0: they have not; -1. */
 static int
-copy_is(const char *dir, const struct buf *text, struct err *e)
+same_files(const char *dir, uint64_t *size, struct err *e)
+{
+	char path[PATH_MAX], other[PATH_MAX], a[1 << 14], b[sizeof a];
+	ssize_t n = -1, k;
+	int fd, copy, same = 1;
+
+	*size = 0;
+	if (path_in(path, dir, FILE_MAIN, e) < 0 || path_in(other, dir, FILE_COPY, e) < 0)
+		return -1;
+	if ((fd = io_open(path, O_RDONLY, 0)) < 0)
+		return err_sys(e, path);
+	if ((copy = io_open(other, O_RDONLY, 0)) < 0) {
+		same = errno == ENOENT ? 0 : err_sys(e, other);
+		close(fd);
+		return same;
+	}
+	do {
+		n = read_full(fd, a, sizeof a);
+		k = n < 0 ? -1 : read_full(copy, b, sizeof b);
+		if (n < 0 || k < 0)
+			same = err_sys(e, dir);
+		else if (n != k || memcmp(a, b, (size_t)n) != 0)
+			same = 0;
+		else
+			*size += (uint64_t)n;
+	} while (same > 0 && n == sizeof a);
+	close(copy);
+	close(fd);
+	return same;
+}
+
+static int
+write_copy(const char *dir, uint64_t *size, struct err *e)
 {
 	char path[PATH_MAX];
 	struct buf b;
 	int r;
 
-	if (path_in(path, dir, FILE_COPY, e) < 0)
+	if (path_in(path, dir, FILE_MAIN, e) < 0)
 		return -1;
 	buf_init(&b, LEDGER_MAX);
-	r = file_read(path, &b, e) > 0 && b.n == text->n &&
-	    memcmp(b.p, text->p, b.n) == 0;
+	if ((r = file_read(path, &b, e)) > 0)
+		r = write_named(dir, FILE_COPY, &b, e);
+	*size = b.n;
 	buf_done(&b);
 	return r;
 }
@@ -290,22 +336,24 @@ copy_is(const char *dir, const struct buf *text, struct err *e)
 int
 ledger_mend(const char *dir, struct ledger *l, struct err *e)
 {
-	char path[PATH_MAX];
-	struct buf b;
+	uint64_t size = 0;
 	bool committed;
 	int r;
 
 	if (l->from_copy)
 		return ledger_save(dir, l, &committed, e);
-	if (path_in(path, dir, FILE_MAIN, e) < 0)
+	if (l->mended)
+		return 0;
+	/* a directory without a ledger has neither */
+	if (!exists(dir, FILE_MAIN))
+		return 0;
+	if ((r = same_files(dir, &size, e)) == 0)
+		r = write_copy(dir, &size, e);
+	if (r < 0)
 		return -1;
-	buf_init(&b, LEDGER_MAX);
-	if ((r = file_read(path, &b, e)) > 0 && (r = copy_is(dir, &b, e)) == 0)
-		r = write_named(dir, FILE_COPY, &b, e);
-	if (r >= 0)
-		reserve_take(dir, b.n);
-	buf_done(&b);
-	return r < 0 ? -1 : 0;
+	reserve_take(dir, size);
+	l->mended = true;
+	return 0;
 }
 
 int
@@ -414,17 +462,14 @@ ledger_find(const struct ledger *l, struct str id)
 }
 
 int
-ledger_set_text(char **field, struct str text)
+ledger_set_text(struct ledger *l, const char **field, struct str text)
 {
-	char *p;
+	const char *p;
 
 	if (*field != NULL && str_eq(str_of(*field), text))
 		return 0;
-	if ((p = malloc(text.n + 1)) == NULL)
+	if ((p = texts_keep(&l->texts, text)) == NULL)
 		return -1;
-	memcpy(p, text.p, text.n);
-	p[text.n] = '\0';
-	free(*field);
 	*field = p;
 	return 0;
 }
@@ -432,7 +477,8 @@ ledger_set_text(char **field, struct str text)
 struct ledger_entry *
 ledger_put(struct ledger *l, struct str id)
 {
-	struct ledger_entry n = { 0 }, *p = ledger_find(l, id);
+	struct ledger_entry n = { .file = "", .dir = "", .stat = "", .time = "" };
+	struct ledger_entry *p = ledger_find(l, id);
 
 	if (p != NULL || id.n < 16)
 		return p;
@@ -446,13 +492,8 @@ ledger_put(struct ledger *l, struct str id)
 	}
 	if (2 * (l->entries + 1) > l->index_cap && index_grow(l) < 0)
 		return NULL;
-	if (ledger_set_text(&n.id, id) < 0 || ledger_set_text(&n.file, STR("")) < 0 ||
-	    ledger_set_text(&n.dir, STR("")) < 0 ||
-	    ledger_set_text(&n.stat, STR("")) < 0 ||
-	    ledger_set_text(&n.time, STR("")) < 0) {
-		entry_done(&n);
+	if (ledger_set_text(l, &n.id, id) < 0)
 		return NULL;
-	}
 	l->entry[l->entries] = n;
 	index_add(l, l->entries);
 	return &l->entry[l->entries++];
@@ -467,32 +508,68 @@ ledger_forget(struct ledger *l, struct str id)
 		n->dead = true;
 }
 
-void
+/* Texts that changed left the old ones behind. */
+static int
+renew_texts(struct ledger *l)
+{
+	struct texts old = l->texts;
+	bool failed = false;
+
+	for (size_t i = 0; i < l->entries; i++)
+		l->entry[i].path = l->entry[i].in = NULL;
+	if (old.bytes < TEXTS_SPARE + 2 * l->texts_were)
+		return 0;
+	l->texts = (struct texts){ 0 };
+	for (size_t i = 0; i < l->entries && !failed; i++) {
+		struct ledger_entry *n = &l->entry[i];
+		const char **field[] = { &n->id, &n->file, &n->dir, &n->stat, &n->time };
+
+		for (size_t k = 0; k < sizeof field / sizeof *field; k++) {
+			*field[k] = texts_keep(&l->texts, str_of(*field[k]));
+			failed |= *field[k] == NULL;
+		}
+	}
+	texts_done(&old);
+	l->texts_were = l->texts.bytes;
+	return failed ? -1 : 0;
+}
+
+int
 ledger_compact(struct ledger *l)
 {
 	size_t kept = 0, dead = 0;
 
 	for (size_t i = 0; i < l->entries; i++)
 		dead += l->entry[i].dead;
-	if (2 * dead <= l->entries)
-		return;
-	for (size_t i = 0; i < l->entries; i++) {
-		if (l->entry[i].dead)
-			entry_done(&l->entry[i]);
-		else
-			l->entry[kept++] = l->entry[i];
+	if (2 * dead > l->entries) {
+		for (size_t i = 0; i < l->entries; i++)
+			if (!l->entry[i].dead)
+				l->entry[kept++] = l->entry[i];
+		l->entries = kept;
+		memset(l->index, 0, l->index_cap * sizeof *l->index);
+		for (size_t i = 0; i < kept; i++)
+			index_add(l, i);
 	}
-	l->entries = kept;
-	memset(l->index, 0, l->index_cap * sizeof *l->index);
-	for (size_t i = 0; i < kept; i++)
-		index_add(l, i);
+	return renew_texts(l);
+}
+
+static char *
+copy(struct str text)
+{
+	char *p = malloc(text.n + 1);
+
+	if (p == NULL)
+		return NULL;
+	memcpy(p, text.p, text.n);
+	p[text.n] = '\0';
+	return p;
 }
 
 int
 ledger_add_batch(struct ledger *l, const char *name, struct str key, struct str manifest,
     struct err *e)
 {
-	struct ledger_batch b = { 0 }, *p;
+	struct ledger_batch b, *p;
 
 	if (l->batches == l->batch_cap) {
 		size_t cap = l->batch_cap ? 2 * l->batch_cap : 16;
@@ -502,11 +579,11 @@ ledger_add_batch(struct ledger *l, const char *name, struct str key, struct str 
 		l->batch = p;
 		l->batch_cap = cap;
 	}
-	if (ledger_set_text(&b.name, str_of(name)) < 0 ||
-	    ledger_set_text(&b.key, key) < 0 ||
-	    ledger_set_text(&b.manifest, manifest) < 0) {
+	b = (struct ledger_batch){ copy(str_of(name)), copy(key), copy(manifest) };
+	if (b.name == NULL || b.key == NULL || b.manifest == NULL) {
 		free(b.name);
 		free(b.key);
+		free(b.manifest);
 		return err_set(e, ST_FAIL, "ledger: out of memory");
 	}
 	l->batch[l->batches++] = b;
@@ -522,12 +599,19 @@ by_name(const void *a, const void *b)
 int
 ledger_names(const struct ledger *l, struct ledger_names *s, struct err *e)
 {
-	*s = (struct ledger_names){ malloc((l->batches + 1) * sizeof *s->name),
-		l->batches };
+	size_t size = (l->batches + 1) * sizeof *s->name;
+	char *text;
+
+	for (size_t i = 0; i < l->batches; i++)
+		size += strlen(l->batch[i].name) + 1;
+	*s = (struct ledger_names){ malloc(size), l->batches };
 	if (s->name == NULL)
 		return err_set(e, ST_FAIL, "ledger: out of memory");
-	for (size_t i = 0; i < l->batches; i++)
-		s->name[i] = l->batch[i].name;
+	text = (char *)(s->name + l->batches + 1);
+	for (size_t i = 0; i < l->batches; i++) {
+		s->name[i] = text;
+		text = stpcpy(text, l->batch[i].name) + 1;
+	}
 	qsort(s->name, s->n, sizeof *s->name, by_name);
 	return 0;
 }

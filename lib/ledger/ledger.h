@@ -27,6 +27,7 @@
 #ifndef LEDGER_H
 #define LEDGER_H
 #include "base/str.h"
+#include "base/texts.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,25 +37,28 @@ struct err;
 
 enum {
 	LEDGER_MAX = 256 << 20, /* bytes of a ledger file */
+	LEDGER_HEAD = 107,      /* bytes of its first line */
 };
 
+/* Its texts are kept by the ledger (ledger_set_text). */
 struct ledger_entry {
-	char *id;   /* "<16 hex>[.N][/o|/e]" */
-	char *file; /* the name it was read under; raw JSON text, as in `_src` */
-	char *dir;  /* the real directory of the file; raw JSON text, or "" */
+	const char *id;   /* "<16 hex>[.N][/o|/e]" */
+	const char *file; /* the name it was read under; raw JSON text, as in `_src` */
+	const char *dir;  /* the real directory of the file; raw JSON text, or "" */
 	uint64_t end;
 	uint64_t gen;
 	uint64_t at, sum; /* hash of the window before offset `at` (identity.h) */
 	uint64_t size;    /* bytes that the file is known to have had */
-	char *stat;       /* "dev:ino:size:mtime_ns" as last read, or "" */
-	char *time;       /* when it was last read, RFC 3339, or "" */
+	const char *stat; /* "dev:ino:size:mtime_ns" as last read, or "" */
+	const char *time; /* when it was last read, RFC 3339, or "" */
 	bool final;       /* read to its end, and nothing more can come */
 	bool live;        /* when last read it stood under its live name */
 
 	/* of this run, not on disk */
-	bool seen;  /* a file of this id was met */
-	char *path; /* where, or NULL */
-	bool dead;  /* forgotten */
+	bool seen;        /* a file of this id was met */
+	bool dead;        /* forgotten */
+	const char *path; /* where, or NULL */
+	const char *in;   /* the directory that `path` is a name in; NULL: it is whole */
 };
 
 struct ledger_batch {
@@ -82,6 +86,11 @@ struct ledger {
 	size_t index_cap;
 	struct ledger_batch *batch; /* oldest first */
 	size_t batches, batch_cap;
+	struct texts texts; /* of entries, and of whoever else has the same ones */
+	size_t texts_were;  /* bytes of them when last made anew */
+	char head
+	    [LEDGER_HEAD]; /* the first line of what was read; "" if never or saved since */
+	bool mended;       /* both files are known to be so */
 	bool from_copy; /* ledger.json did not read or was old: tell, and exit ST_ASIDE */
 };
 
@@ -91,6 +100,9 @@ struct ledger {
  * case is anything touched. */
 struct ledger *ledger_load(const char *dir, struct err *e);
 void ledger_free(struct ledger *l);
+/* Is `l`, as it was loaded from `dir`, what a load would give now?  By the checksum in the first
+ * line of its file.  Whoever asks has not changed `l` since. */
+bool ledger_unchanged(const char *dir, const struct ledger *l);
 
 /* Make `dir` what it must be to hold a ledger (directories, empty ledger of generation 0,
  * reserve), durable.  Does nothing to one that is whole. */
@@ -128,15 +140,17 @@ struct ledger_entry *ledger_like(const struct ledger *l, struct str hash, size_t
 /* Find or add; NULL: out of memory.  Pointers to entries die. */
 struct ledger_entry *ledger_put(struct ledger *l, struct str id);
 void ledger_forget(struct ledger *l, struct str id);
-/* Drop the dead entries for good, when they are many.  Pointers to entries die. */
-void ledger_compact(struct ledger *l);
-int ledger_set_text(char **field, struct str text);
+/* Drop the dead entries, when they are many, and texts that no entry has, for good.  Pointers
+ * to entries and texts die; `path` and `in` are NULL then.  -1: out of memory. */
+int ledger_compact(struct ledger *l);
+/* Have a text of an entry, or any other, kept by the ledger.  -1: out of memory. */
+int ledger_set_text(struct ledger *l, const char **field, struct str text);
 
 /* Add a batch; everything is copied. */
 int ledger_add_batch(struct ledger *l, const char *name, struct str key,
     struct str manifest, struct err *e);
 
-/* The names of the bodies that are listed, sorted; borrowed from `l`.  free(s->name). */
+/* The names of the bodies that are listed, sorted: one block of memory.  free(s->name). */
 struct ledger_names {
 	char **name;
 	size_t n;

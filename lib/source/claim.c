@@ -22,10 +22,11 @@ claim_ids(struct ledger *l, const struct identity *id, struct tail_file *f,
 
 		snprintf(name, sizeof name, "%s%s", id->id, streams > 1 ? ending[i] : "");
 		if ((n = ledger_put(l, str_of(name))) == NULL ||
-		    ledger_set_text(&n->file, f->src_file) < 0 ||
-		    ledger_set_text(&n->path, path) < 0 ||
-		    ledger_set_text(&n->stat, str_of(f->stat)) < 0)
+		    ledger_set_text(l, &n->file, f->src_file) < 0 ||
+		    ledger_set_text(l, &n->path, path) < 0 ||
+		    ledger_set_text(l, &n->stat, str_of(f->stat)) < 0)
 			return err_set(e, ST_FAIL, "out of memory");
+		n->in = NULL;
 		n->seen = true;
 		f->cursor[i] = n->end > id->hole ? n->end : id->hole;
 		if (i == 0 && n->end < id->hole)
@@ -47,8 +48,8 @@ claim_remember(
 
 		snprintf(name, sizeof name, "%s%s", id->id, raw ? "" : ending[i]);
 		if ((n = ledger_find(l, str_of(name))) == NULL ||
-		    ledger_set_text(&n->dir, t->dir) < 0 ||
-		    ledger_set_text(&n->time, str_of(time)) < 0)
+		    ledger_set_text(l, &n->dir, t->dir) < 0 ||
+		    ledger_set_text(l, &n->time, str_of(time)) < 0)
 			return -1;
 		n->end = t->cursor[i];
 		n->gen = l->gen + 1; /* should it be committed */

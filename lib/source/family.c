@@ -117,22 +117,13 @@ family_has(struct str base, struct str name, struct member *m)
 				      &m->kind, &m->number);
 }
 
-static void
-family_done(struct family *f)
-{
-	family_close(f);
-	free(f->shown);
-	free(f->dir);
-	free(f->base);
-	free(f->only);
-}
-
 void
 families_done(struct families *fs)
 {
 	for (size_t i = 0; i < fs->n; i++)
-		family_done(&fs->list[i]);
+		family_close(&fs->list[i]);
 	free(fs->list);
+	texts_done(&fs->own);
 	*fs = (struct families){ 0 };
 }
 
@@ -140,7 +131,8 @@ static int
 append(struct families *fs, const char *shown, const char *real, const char *only,
     bool walked)
 {
-	struct family *p, f = { 0 };
+	struct texts *t = fs->texts != NULL ? fs->texts : &fs->own;
+	struct family *p, f = { .walked = walked };
 	const char *slash = strrchr(real, '/');
 
 	if (fs->n == fs->cap) {
@@ -151,16 +143,14 @@ append(struct families *fs, const char *shown, const char *real, const char *onl
 		fs->list = p;
 		fs->cap = cap;
 	}
-	f.walked = walked;
-	f.shown = strdup(shown);
-	f.dir = slash == real ? strdup("/") : strndup(real, (size_t)(slash - real));
-	f.base = strdup(slash + 1);
-	f.only = only != NULL ? strdup(only) : NULL;
+	f.shown = texts_keep(t, str_of(shown));
+	f.dir = texts_keep(
+	    t, slash == real ? STR("/") : (struct str){ real, (size_t)(slash - real) });
+	f.base = texts_keep(t, str_of(slash + 1));
+	f.only = only != NULL ? texts_keep(t, str_of(only)) : NULL;
 	if (f.shown == NULL || f.dir == NULL || f.base == NULL ||
-	    (only != NULL && f.only == NULL)) {
-		family_done(&f);
+	    (only != NULL && f.only == NULL))
 		return -1;
-	}
 	fs->list[fs->n++] = f;
 	return 1;
 }
@@ -186,7 +176,7 @@ struct walk {
 	int added;
 };
 
-static int list(const struct family *f, struct listing *l, bool rotated,
+static int list(const struct family *f, struct listing *l, bool rotated, bool again,
     struct member **found, struct err *e);
 
 /* `real` is where a name leads; nothing is there, or no longer.  Are rotated siblings? */
@@ -203,8 +193,8 @@ has_siblings(const char *real)
 	if ((slash = strrchr(dir, '/')) == NULL || slash == dir)
 		return false;
 	*slash = '\0';
-	n = list(
-	    &(struct family){ .dir = dir, .base = slash + 1 }, &names, true, &m, &unused);
+	n = list(&(struct family){ .dir = dir, .base = slash + 1 }, &names, true, false,
+	    &m, &unused);
 	listing_done(&names);
 	if (n >= 0)
 		free(m);
@@ -226,17 +216,21 @@ is_temporary(const char *path)
 
 /* What is open has a name in /proc.  Without that, and for what is not there, realpath(3) is
  * asked all the same. */
-char *
-family_real_path(const char *path, char real[PATH_MAX])
+static char *
+real_path(
+    int dir, const char *name, const char *path, char real[PATH_MAX], struct stat *st)
 {
 	static const char deleted[] = " (deleted)";
 	char link[64];
-	int fd = open(path, O_PATH | O_CLOEXEC);
+	int fd = openat(dir, name, O_PATH | O_CLOEXEC);
 	ssize_t n = -1;
 
+	st->st_mode = 0;
 	if (fd >= 0) {
 		snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
 		n = readlink(link, real, PATH_MAX);
+		if (fstat(fd, st) < 0)
+			st->st_mode = 0;
 		close(fd);
 	}
 	if (n <= 0 || n == PATH_MAX || *real != '/')
@@ -248,13 +242,29 @@ family_real_path(const char *path, char real[PATH_MAX])
 	return real;
 }
 
+char *
+family_real_path(const char *path, char real[PATH_MAX])
+{
+	struct stat unused;
+
+	return real_path(AT_FDCWD, path, path, real, &unused);
+}
+
+/* Is there, and no file? */
+static bool
+no_file(const struct stat *st)
+{
+	return st->st_mode != 0 && !S_ISREG(st->st_mode);
+}
+
 /* One file by one name.  In a directory (`walked`) rotated names stand for their family;
  * named outright they are read alone. */
 static int
-add_file(struct walk *w, const char *path, bool walked)
+add_file(struct walk *w, int dir, const char *name, const char *path, bool walked)
 {
 	char real[PATH_MAX], shown[PATH_MAX], *slash;
 	const char *only = NULL;
+	struct stat st;
 	struct err e;
 	size_t base;
 
@@ -262,16 +272,20 @@ add_file(struct walk *w, const char *path, bool walked)
 		return 0;
 	/* between its rename and the next line a log has no live file; realpath then
 	 * leaves in `real` how far it came */
-	if (family_real_path(path, real) == NULL) {
+	if (real_path(dir, name, path, real, &st) == NULL) {
 		bool gone = errno == ENOENT;
 
 		err_sys(&e, path);
+		if (gone && w->fs->lost != NULL)
+			w->fs->lost(w->fs->lost_arg, real);
 		if (!gone || !has_siblings(real)) {
 			if (!gone ||
 			    !walked) /* a link to nowhere is a container that is gone */
 				w->warn(w->arg, &e);
 			return 0;
 		}
+	} else if (walked && no_file(&st)) {
+		return 0;
 	}
 	slash = strrchr(real, '/') + 1;
 	base = family_base(str_of(slash));
@@ -296,9 +310,12 @@ add_file(struct walk *w, const char *path, bool walked)
 
 static int walk_dir(struct walk *w, const char *dir, int depth);
 
+/* The i-th name of a directory. */
 static int
-walk_entry(struct walk *w, const char *dir, const char *name, int depth)
+walk_entry(struct walk *w, const struct listing *l, int i, int depth)
 {
+	const char *dir = l->dir, *name = listing_name(l, i);
+	unsigned char type = listing_type(l, i);
 	char path[PATH_MAX];
 	struct stat st;
 	struct err e;
@@ -309,31 +326,26 @@ walk_entry(struct walk *w, const char *dir, const char *name, int depth)
 		w->warn(w->arg, &e);
 		return 0;
 	}
-	if (lstat(path, &st) < 0)
-		return 0; /* gone since the listing */
-	if (S_ISDIR(st.st_mode))
+	if (type == DT_UNKNOWN) {
+		if (fstatat(l->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return 0; /* gone since the listing */
+		type = (unsigned char)IFTODT(st.st_mode);
+	}
+	if (type == DT_DIR)
 		return family_skipped(path, w->skip, w->skips)
 			   ? 0
 			   : walk_dir(w, path, depth + 1);
-	if (S_ISLNK(st.st_mode) && stat(path, &st) < 0)
-		return add_file(w, path, true);
-	if (!S_ISREG(st.st_mode) || str_ends(str_of(name), STR(".tmp")))
+	if (type != DT_LNK && (type != DT_REG || str_ends(str_of(name), STR(".tmp"))))
 		return 0;
-	return add_file(w, path, true);
-}
-
-static int
-no_dots(const struct dirent *d)
-{
-	return strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0;
+	return add_file(w, l->fd, name, path, true);
 }
 
 static int
 walk_dir(struct walk *w, const char *dir, int depth)
 {
-	struct dirent **names;
+	struct listing l = { .n = 0 };
 	struct err e;
-	int n, r = 0;
+	int r = 0;
 
 	if (depth > WALK_DEPTH) {
 		err_set(&e, ST_FAIL, "%s: more than %d directories deep; not read", dir,
@@ -341,17 +353,12 @@ walk_dir(struct walk *w, const char *dir, int depth)
 		w->warn(w->arg, &e);
 		return 0;
 	}
-	if ((n = scandir(dir, &names, no_dots, alphasort)) < 0) {
-		err_sys(&e, dir);
+	if (listing_read(&l, dir, &e) < 0)
 		w->warn(w->arg, &e);
-		return 0;
-	}
-	for (int i = 0; i < n; i++) {
-		if (r == 0)
-			r = walk_entry(w, dir, names[i]->d_name, depth);
-		free(names[i]);
-	}
-	free(names);
+	else
+		for (int i = 0; i < l.n && r == 0; i++)
+			r = walk_entry(w, &l, i, depth);
+	listing_done(&l);
 	return r;
 }
 
@@ -363,7 +370,7 @@ add_path(struct walk *w, const char *path)
 	size_t n = strlen(path);
 
 	if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
-		return add_file(w, path, false);
+		return add_file(w, AT_FDCWD, path, path, false);
 	while (n > 1 && path[n - 1] == '/')
 		n--;
 	snprintf(dir, sizeof dir, "%.*s", (int)n, path);
@@ -432,7 +439,7 @@ families_unique(struct families *fs, struct err *e)
 
 		if (strcmp(f->dir, g->dir) == 0 && strcmp(f->base, g->base) == 0 &&
 		    (f->only == NULL || strcmp(f->only, g->only) == 0))
-			family_done(g), memset(g, 0, sizeof *g);
+			family_close(g), memset(g, 0, sizeof *g);
 		else
 			first = i;
 	}
@@ -448,7 +455,8 @@ void
 family_close(struct family *f)
 {
 	for (size_t i = 0; i < f->members; i++)
-		close(f->member[i].fd);
+		if (f->member[i].fd >= 0)
+			close(f->member[i].fd);
 	free(f->member);
 	f->member = NULL;
 	f->members = 0;
@@ -468,8 +476,8 @@ by_age(const void *a, const void *b)
 
 /* The names of the family in its directory, by age; fds are -1.  Their number, or -1. */
 static int
-list(const struct family *f, struct listing *l, bool rotated, struct member **found,
-    struct err *e)
+list(const struct family *f, struct listing *l, bool rotated, bool again,
+    struct member **found, struct err *e)
 {
 	struct str base = str_of(f->base);
 	struct member *m = NULL, *p;
@@ -477,7 +485,7 @@ list(const struct family *f, struct listing *l, bool rotated, struct member **fo
 	size_t n = 0;
 	int at = -1;
 
-	if (listing_read(l, f->dir, e) < 0)
+	if ((again ? listing_again(l, e) : listing_read(l, f->dir, e)) < 0)
 		return -1;
 	while ((name = listing_next(l, base, &at)) != NULL) {
 		struct member one = { .fd = -1 };
@@ -521,14 +529,15 @@ same_log(const struct member *plain, const struct member *packed)
 }
 
 static void
-open_member(struct family *f, struct member *m, family_warn *warn, void *arg)
+open_member(const struct family *f, const struct listing *l, struct member *m,
+    family_warn *warn, void *arg)
 {
 	char path[PATH_MAX];
 	struct err e;
 
 	if (snprintf(path, sizeof path, "%s/%s", f->dir, m->name) >= (int)sizeof path)
 		return;
-	if ((m->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0 ||
+	if ((m->fd = openat(l->fd, m->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0 ||
 	    fstat(m->fd, &m->st) < 0) {
 		if (errno != ENOENT && warn != NULL) {
 			err_sys(&e, path);
@@ -542,6 +551,8 @@ open_member(struct family *f, struct member *m, family_warn *warn, void *arg)
 		close(m->fd);
 		m->fd = -1;
 	}
+	if (m->fd < 0)
+		m->st.st_ino = 0;
 }
 
 /* Do the names still mean the files that are open? */
@@ -550,20 +561,17 @@ settled(const struct family *f, struct listing *l, bool rotated, const struct me
     int n)
 {
 	struct member *again = NULL;
-	char path[PATH_MAX];
 	struct stat st;
 	struct err unused;
-	int k = list(f, l, rotated, &again, &unused);
+	int k = list(f, l, rotated, true, &again, &unused);
 	bool same = k == n;
 
 	for (int i = 0; i < n && same; i++) {
 		same = strcmp(m[i].name, again[i].name) == 0;
-		if (!same || m[i].fd < 0)
+		if (!same || m[i].st.st_ino == 0)
 			continue;
-		same = snprintf(path, sizeof path, "%s/%s", f->dir, m[i].name) <
-			   (int)sizeof path &&
-		       stat(path, &st) == 0 && st.st_ino == m[i].st.st_ino &&
-		       st.st_dev == m[i].st.st_dev;
+		same = fstatat(l->fd, m[i].name, &st, 0) == 0 &&
+		       st.st_ino == m[i].st.st_ino && st.st_dev == m[i].st.st_dev;
 	}
 	if (k >= 0)
 		free(again);
@@ -586,9 +594,27 @@ keep_open(struct family *f, struct member *m, int n)
 	f->members = kept;
 }
 
+/* Are there only files that need not be opened?  Then they are the members. */
+static bool
+all_known(struct family *f, struct listing *l, bool rotated, struct member *m, int n,
+    family_known *known, void *arg)
+{
+	for (int i = 0; i < n; i++)
+		if (fstatat(l->fd, m[i].name, &m[i].st, 0) < 0 ||
+		    !S_ISREG(m[i].st.st_mode) || (i > 0 && same_log(&m[i - 1], &m[i])))
+			return false;
+	f->member = m;
+	f->members = (size_t)n;
+	if (n > 0 && known(arg, f) && settled(f, l, rotated, m, n))
+		return true;
+	f->member = NULL;
+	f->members = 0;
+	return false;
+}
+
 int
-family_open(struct family *f, struct listing *l, bool rotated, family_warn *warn,
-    void *arg, struct err *e)
+family_open(struct family *f, struct listing *l, bool rotated, family_known *known,
+    void *known_arg, family_warn *warn, void *arg, struct err *e)
 {
 	struct member *m;
 	int n, same;
@@ -597,10 +623,12 @@ family_open(struct family *f, struct listing *l, bool rotated, family_warn *warn
 		bool last = tries == SETTLE_TRIES;
 
 		m = NULL;
-		if ((n = list(f, l, rotated, &m, e)) < 0)
+		if ((n = list(f, l, rotated, false, &m, e)) < 0)
 			return -1;
+		if (known != NULL && all_known(f, l, rotated, m, n, known, known_arg))
+			return 1;
 		for (int i = 0; i < n; i++)
-			open_member(f, &m[i], last || tries == 1 ? warn : NULL, arg);
+			open_member(f, l, &m[i], last || tries == 1 ? warn : NULL, arg);
 		same = settled(f, l, rotated, m, n);
 		if (same || last) {
 			keep_open(f, m, n);

@@ -16,6 +16,7 @@
 #ifndef FAMILY_H
 #define FAMILY_H
 #include "base/str.h"
+#include "base/texts.h"
 #include "source/listing.h"
 #include <limits.h>
 #include <stdbool.h>
@@ -38,19 +39,26 @@ struct member {
 };
 
 struct family {
-	char *shown; /* the operand's name: what _src.file says */
-	char *dir;   /* real directory */
-	char *base;  /* name of the live file there */
-	char *
+	/* kept by the families */
+	const char *shown; /* the operand's name: what _src.file says */
+	const char *dir;   /* real directory */
+	const char *base;  /* name of the live file there */
+	const char *
 	    only; /* read just this member (an operand that is itself rotated), or NULL */
 	bool walked;           /* found in a directory, not named */
 	struct member *member; /* oldest first, by family_open */
 	size_t members;
 };
 
+/* Zeros, or with what is set here, are none. */
 struct families {
 	struct family *list;
 	size_t n, cap;
+	struct texts *texts; /* where to keep names; NULL: by themselves */
+	struct texts own;
+	/* Told where a link leads that leads nowhere as yet.  May be NULL. */
+	void (*lost)(void *arg, const char *real);
+	void *lost_arg;
 };
 
 /* What went wrong with one operand; the others go on. */
@@ -61,17 +69,22 @@ typedef void family_warn(void *arg, const struct err *e);
  * that match a glob of `skip` are left out.  -1: out of memory; else the number added. */
 int families_add(struct families *fs, const char *operand, const char *const skip[],
     size_t skips, family_warn *warn, void *arg, struct err *e);
+/* To zeros again. */
 void families_done(struct families *fs);
 
 /* Leave one of those that name the same files: the first, and a whole family before one
  * of its members alone.  -1: out of memory. */
 int families_unique(struct families *fs, struct err *e);
 
-/* List and open the members.  1; 0: the listing would not settle (the members are open,
+/* Is there nothing to read in any of the members of `f`, of which names and `st` are known? */
+typedef bool family_known(void *arg, const struct family *f);
+
+/* List and open the members; if `known` (may be NULL) says so they are left unopened, with -1 as
+ * their fd.  1; 0: the listing would not settle (the members are open,
  * but nobody may be judged gone); -1: the directory cannot be read.  A member that cannot
  * be opened is told by `warn` and left out. */
-int family_open(struct family *f, struct listing *l, bool rotated, family_warn *warn,
-    void *arg, struct err *e);
+int family_open(struct family *f, struct listing *l, bool rotated, family_known *known,
+    void *known_arg, family_warn *warn, void *arg, struct err *e);
 void family_close(struct family *f);
 
 /* Is `name` the live file `base` or a rotated sibling of it?  Fills kind and number. */

@@ -29,7 +29,8 @@ forecast_make(
 	for (size_t i = 0; i < fs->n; i++) {
 		struct family *one = &fs->list[i];
 
-		if (family_open(one, &s->names, s->rotated, silent, NULL, &unused) < 0)
+		if (family_open(one, &s->names, s->rotated, NULL, NULL, silent, NULL,
+			&unused) < 0)
 			continue;
 		for (size_t m = 0; m < one->members; m++) {
 			f->bytes[i] += (uint64_t)one->member[m].st.st_size;

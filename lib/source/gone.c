@@ -213,7 +213,7 @@ first_after(struct sweep *s, const struct ledger_entry *n, char time[48])
 	*slash = '\0';
 	f.base = slash + 1;
 	if (slash == real ||
-	    family_open(&f, &s->names, s->rotated, NULL, NULL, &unused) < 0)
+	    family_open(&f, &s->names, s->rotated, NULL, NULL, NULL, NULL, &unused) < 0)
 		return;
 	if (f.members > 0 &&
 	    (r = reader_new(f.member[0].fd, f.member[0].packed, &unused)) != NULL) {

@@ -175,7 +175,8 @@ list_family(struct sweep *s, struct family *f, struct err *e)
 {
 	struct unopened u = { s, f };
 	bool mine = sweep_in_shard(s, f->shown);
-	int r = family_open(f, &s->names, s->rotated, mine ? unopened : NULL, &u, e);
+	int r = family_open(
+	    f, &s->names, s->rotated, NULL, NULL, mine ? unopened : NULL, &u, e);
 
 	if (r < 0) {
 		if (mine)

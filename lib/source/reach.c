@@ -1,10 +1,6 @@
 #include "source/reach.h"
-#include "base/str.h"
-#include "source/family.h"
 
 #include <ctype.h>
-#include <dirent.h>
-#include <errno.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdio.h>
@@ -13,13 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DEPTH = 32, ID = 64 };
-
-struct found {
-	reach_place *place;
-	char *dir[REACH_MAX];
-	size_t n;
-};
+enum { ID = 64 };
 
 static bool
 below(const char *path, const char *dir)
@@ -30,14 +20,23 @@ below(const char *path, const char *dir)
 	       (path[n] == '\0' || path[n] == '/' || dir[n - 1] == '/');
 }
 
-static void
-add(struct found *f, const char *dir)
+static bool
+is_told(const struct reach *f, const char *dir)
 {
-	for (size_t i = 0; i < f->n; i++)
+	for (size_t i = 0; i < f->n && !f->all; i++)
 		if (below(dir, f->dir[i]))
-			return;
+			return true;
+	return f->all;
+}
+
+static void
+add(struct reach *f, const char *dir)
+{
+	if (is_told(f, dir))
+		return;
 	if (f->n == REACH_MAX || (f->dir[f->n] = strdup(dir)) == NULL) {
 		f->place("/");
+		f->all = true;
 		return;
 	}
 	f->n++;
@@ -66,95 +65,56 @@ up(char *path)
 	return true;
 }
 
-static const char *
-last(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash != NULL ? slash + 1 : path;
-}
-
 /* NS_POD_UID */
 static bool
-is_pod(const char *s)
+is_pod(const char *s, size_t n)
 {
-	const char *first = strchr(s, '_');
+	const char *first = memchr(s, '_', n);
 
-	return first != NULL && strchr(first + 1, '_') != NULL;
+	return first != NULL &&
+	       memchr(first + 1, '_', n - (size_t)(first + 1 - s)) != NULL;
 }
 
-/* What holds all directories like this one. */
-static void
-add_like(struct found *f, const char *real)
+/* What holds all directories like this one: so many bytes of its name. */
+static size_t
+like(const char *dir)
 {
-	char dir[PATH_MAX], above[PATH_MAX];
+	const char *slash = strrchr(dir, '/'), *above = slash;
 
-	snprintf(dir, sizeof dir, "%s", real);
-	memcpy(above, dir, sizeof above);
-	if (is_id(last(dir))) {
-		up(dir);
-	} else if (up(above) && is_pod(last(above))) {
-		memcpy(dir, above, sizeof dir);
-		up(dir);
-	}
-	add(f, *dir != '\0' ? dir : "/");
+	if (slash == NULL || slash == dir)
+		return strlen(dir);
+	if (is_id(slash + 1))
+		return (size_t)(slash - dir);
+	while (above > dir && above[-1] != '/')
+		above--;
+	if (above > dir + 1 && is_pod(above, (size_t)(slash - above)))
+		return (size_t)(above - 1 - dir);
+	return strlen(dir);
 }
 
-/* Where a file is, past all links. */
+/* The same with a NUL behind it. */
 static void
-add_file(struct found *f, const char *path)
+like_dir(char like_it[PATH_MAX], const char *dir)
 {
-	char real[PATH_MAX];
+	size_t n = like(dir);
 
-	/* of one that is gone, and may have rotated siblings, `real` has how far it came */
-	if ((family_real_path(path, real) != NULL || errno == ENOENT) && up(real))
-		add_like(f, real);
+	snprintf(like_it, PATH_MAX, "%.*s", n > 0 ? (int)n : 1, n > 0 ? dir : "/");
 }
 
-static void
-add_links(struct found *f, const char *dir, int depth)
+void
+reach_file_in(struct reach *f, const char *dir)
 {
-	DIR *d = depth < DEPTH ? opendir(dir) : NULL;
-	struct dirent *de;
-	char path[PATH_MAX];
+	char place[PATH_MAX];
 
-	while (d != NULL && (de = readdir(d)) != NULL) {
-		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0 ||
-		    snprintf(path, sizeof path, "%s/%s", dir, de->d_name) >=
-			(int)sizeof path)
-			continue;
-		if (de->d_type == DT_UNKNOWN) {
-			struct stat st;
-
-			if (lstat(path, &st) == 0)
-				de->d_type = (unsigned char)IFTODT(st.st_mode);
-		}
-		if (de->d_type == DT_LNK)
-			add_file(f, path);
-		else if (de->d_type == DT_DIR)
-			add_links(f, path, depth + 1);
-	}
-	if (d != NULL)
-		closedir(d);
-}
-
-static void
-add_path(struct found *f, const char *path)
-{
-	char real[PATH_MAX];
-	struct stat st;
-
-	if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode)) {
-		add_file(f, path);
-	} else if (realpath(path, real) != NULL) {
-		add(f, real);
-		add_links(f, real, 0);
-	}
+	if (is_told(f, dir))
+		return;
+	like_dir(place, dir);
+	add(f, place);
 }
 
 /* The next directory above that is there. */
 static void
-add_above(struct found *f, const char *operand)
+add_above(struct reach *f, const char *operand)
 {
 	char dir[PATH_MAX], real[PATH_MAX];
 
@@ -169,50 +129,61 @@ add_above(struct found *f, const char *operand)
 }
 
 static void
-add_operand(struct found *f, const char *operand, bool later)
+add_operand(struct reach *f, const char *operand, bool later)
+{
+	char real[PATH_MAX];
+	struct stat st;
+
+	if (stat(operand, &st) == 0) {
+		if (S_ISDIR(st.st_mode) && realpath(operand, real) != NULL)
+			add(f, real);
+	} else if (later || strpbrk(operand, "*?[{") == NULL) {
+		/* of a file that is not there a rotated one may be */
+		add_above(f, operand);
+	}
+}
+
+/* Directories that fit a glob. */
+static void
+add_glob(struct reach *f, const char *operand, bool later)
 {
 	glob_t g;
 
-	if (access(operand, F_OK) == 0) {
-		add_path(f, operand);
-		return;
-	}
-	/* of a file that is not there a rotated one may be */
-	if (later || strpbrk(operand, "*?[{") == NULL)
-		add_above(f, operand);
-	if (glob(operand, GLOB_BRACE, NULL, &g) != 0)
+	add_operand(f, operand, later);
+	if (access(operand, F_OK) == 0 || glob(operand, GLOB_BRACE, NULL, &g) != 0)
 		return;
 	for (size_t i = 0; i < g.gl_pathc; i++)
-		add_path(f, g.gl_pathv[i]);
+		add_operand(f, g.gl_pathv[i], false);
 	globfree(&g);
 }
 
 void
-reach_dir(const char *dir, reach_place *place)
+reach_operands(struct reach *f, char *const operands[], int n, bool later)
 {
-	struct found f = { .place = place };
-
-	if (*dir == '/' && access(dir, F_OK) == 0)
-		add_like(&f, dir);
-	for (size_t i = 0; i < f.n; i++)
-		free(f.dir[i]);
+	for (int i = 0; i < n; i++)
+		if (strcmp(operands[i], "-") != 0)
+			add_glob(f, operands[i], later);
 }
 
 void
-reach(char *const operands[], int n, bool later, reach_place *place)
+reach_before(struct reach *f, const char *dir)
 {
-	struct found f = { .place = place };
+	if (*dir == '/' && !is_told(f, dir) && access(dir, F_OK) == 0)
+		reach_file_in(f, dir);
+}
+
+void
+reach_end(struct reach *f)
+{
 	bool logs = false;
 
-	for (int i = 0; i < n; i++)
-		if (strcmp(operands[i], "-") != 0)
-			add_operand(&f, operands[i], later);
-	for (size_t i = 0; i < f.n; i++)
-		logs |= below(f.dir[i], "/var/log");
+	for (size_t i = 0; i < f->n; i++)
+		logs |= below(f->dir[i], "/var/log");
 	if (logs) {
-		add(&f, "/var/log");
-		add(&f, "/var/lib/docker/containers");
+		add(f, "/var/log");
+		add(f, "/var/lib/docker/containers");
 	}
-	for (size_t i = 0; i < f.n; i++)
-		free(f.dir[i]);
+	for (size_t i = 0; i < f->n; i++)
+		free(f->dir[i]);
+	f->n = 0;
 }

@@ -16,9 +16,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Directories that were listed, as a sorted set. */
+/* Directories that were listed, as a sorted set; the families have their names. */
 struct sweep_dirs {
-	char **path;
+	const char **path;
 	size_t n, cap;
 };
 
@@ -75,8 +75,6 @@ sweep_init(struct sweep *s, struct err *e)
 void
 sweep_done(struct sweep *s)
 {
-	for (size_t i = 0; s->dirs != NULL && i < s->dirs->n; i++)
-		free(s->dirs->path[i]);
 	if (s->dirs != NULL)
 		free(s->dirs->path);
 	free(s->dirs);
@@ -90,12 +88,10 @@ sweep_again(struct sweep *s, struct err *e)
 	sweep_done(s);
 	s->names = (struct listing){ 0 };
 	s->unsettled = false;
-	ledger_compact(s->ledger);
-	for (size_t i = 0; i < s->ledger->entries; i++) {
+	if (ledger_compact(s->ledger) < 0)
+		return err_set(e, ST_FAIL, "out of memory");
+	for (size_t i = 0; i < s->ledger->entries; i++)
 		s->ledger->entry[i].seen = false;
-		free(s->ledger->entry[i].path);
-		s->ledger->entry[i].path = NULL;
-	}
 	return sweep_init(s, e);
 }
 
@@ -103,7 +99,7 @@ static int
 note_dir(struct sweep *s, const char *dir)
 {
 	struct sweep_dirs *d = s->dirs;
-	char **p;
+	const char **p;
 
 	if (d->n > 0 && strcmp(d->path[d->n - 1], dir) == 0)
 		return 0;
@@ -113,16 +109,14 @@ note_dir(struct sweep *s, const char *dir)
 			return -1;
 		d->path = p;
 	}
-	if ((d->path[d->n] = strdup(dir)) == NULL)
-		return -1;
-	d->n++;
+	d->path[d->n++] = dir;
 	return 0;
 }
 
 static int
 by_path(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 size_t
@@ -177,35 +171,46 @@ struct met {
 	bool settled; /* left alone for a while, or nobody will come back for it */
 };
 
-/* Is everything of a file of this stat committed?  All its streams then are, and are
- * noted as met.  One that was renamed since is looked at once more, so that the ledger
- * knows. */
-static int
-nothing_new(struct sweep *s, struct met *w)
+/* Is everything of a file of this stat committed?  Then the entries of all its streams are
+ * hit[], and their number comes back; 0: it is not, or it was renamed since, and is looked at
+ * once more, so that the ledger knows. */
+static size_t
+all_committed(const struct sweep *s, const struct member *m, const char *stat, bool final,
+    struct ledger_entry *hit[2])
 {
-	struct stat_index *x = s->known;
-	size_t at = quick_hash(w->stat) & (x->cap - 1);
-	struct ledger_entry *hit[2];
-	size_t n = 0;
+	const struct stat_index *x = s->known;
+	size_t at = quick_hash(stat) & (x->cap - 1), n = 0;
 
 	for (; x->slot[at] != 0; at = (at + 1) & (x->cap - 1)) {
 		struct ledger_entry *known = &s->ledger->entry[x->slot[at] - 1];
 
-		if (strcmp(known->stat, w->stat) == 0 && n < 2)
+		if (strcmp(known->stat, stat) == 0 && n < 2)
 			hit[n++] = known;
 	}
 	if (n == 0 || (n == 1 && strchr(hit[0]->id, '/') != NULL))
 		return 0;
 	for (size_t i = 0; i < n; i++)
-		if (!hit[i]->final &&
-		    (w->m->packed || w->final || hit[i]->live != w->m->live ||
-			hit[i]->end < (uint64_t)w->m->st.st_size))
+		if (!hit[i]->final && (m->packed || final || hit[i]->live != m->live ||
+					  hit[i]->end < (uint64_t)m->st.st_size))
 			return 0;
+	return n;
+}
+
+/* All streams of such a file are noted as met. */
+static int
+nothing_new(struct sweep *s, const struct family *f, struct met *w)
+{
+	struct ledger_entry *hit[2];
+	size_t n = all_committed(s, w->m, w->stat, w->final, hit);
+
 	for (size_t i = 0; i < n; i++) {
 		hit[i]->seen = true;
-		if (ledger_set_text(&hit[i]->path, str_of(w->name)) < 0)
+		hit[i]->in = f->dir;
+		if (ledger_set_text(s->ledger, &hit[i]->path, str_of(w->m->name)) < 0)
 			return -1;
 	}
+	if (n == 0)
+		return 0;
 	snprintf(w->id.hash, sizeof w->id.hash, "%.16s", hit[0]->id);
 	return 1;
 }
@@ -285,15 +290,16 @@ must_wait(struct met *all, size_t n, size_t i)
 enum copy { NO_COPY, COPY, LONGER_COPY };
 
 static enum copy
-compare(struct met *w, const char *path)
+compare(struct met *w, const struct ledger_entry *n)
 {
-	struct member m = { .packed = family_packed(str_of(path)) > 0 };
+	struct member m = { .packed = family_packed(str_of(n->path)) > 0 };
 	struct met other = { .m = &m };
 	struct err unused;
 	enum copy is = NO_COPY;
 
-	snprintf(other.name, sizeof other.name, "%s", path);
-	if ((m.fd = io_open(path, O_RDONLY | O_NONBLOCK, 0)) < 0)
+	snprintf(other.name, sizeof other.name, "%s%s%s", n->in != NULL ? n->in : "",
+	    n->in != NULL ? "/" : "", n->path);
+	if ((m.fd = io_open(other.name, O_RDONLY | O_NONBLOCK, 0)) < 0)
 		return NO_COPY;
 	if (begins(w, &other, &unused) == 1)
 		is = COPY;
@@ -332,7 +338,7 @@ met_elsewhere(struct sweep *s, struct met *w, enum frame_format format)
 		if (same_inode(n->stat, w->stat))
 			is = COPY;
 		else if (format != FRAME_RAW)
-			is = compare(w, n->path);
+			is = compare(w, n);
 		if (is == LONGER_COPY)
 			snprintf(w->id.id, sizeof w->id.id, "%.*s", (int)len, n->id);
 		if (is != NO_COPY)
@@ -527,7 +533,7 @@ look(struct sweep *s, struct family *f, struct met *all, struct err *e)
 			s->n.older += mine;
 			continue;
 		}
-		if ((r = nothing_new(s, w)) > 0) {
+		if ((r = nothing_new(s, f, w)) > 0) {
 			s->n.unchanged += mine;
 			continue;
 		}
@@ -575,12 +581,34 @@ read_all(struct sweep *s, struct family *f, struct met *all, struct err *e)
 	return r < 0 ? -1 : 0;
 }
 
+/* Of most files there is nothing new: they are not even opened. */
+static bool
+known_family(void *arg, const struct family *f)
+{
+	const struct sweep *s = arg;
+	struct ledger_entry *hit[2];
+	char text[96];
+
+	if (s->tail.since != INT64_MIN)
+		return false;
+	for (size_t i = 0; i < f->members; i++) {
+		const struct member *m = &f->member[i];
+
+		sweep_stat(&m->st, text);
+		if (is_older(s, m) ||
+		    all_committed(s, m, text, is_final(s, f, i), hit) == 0)
+			return false;
+	}
+	return true;
+}
+
 int
 sweep_family(struct sweep *s, struct family *f, struct err *e)
 {
 	struct met *all;
 	bool mine = sweep_in_shard(s, f->shown);
-	int r = family_open(f, &s->names, s->rotated, mine ? s->warn : NULL, s->arg, e);
+	int r = family_open(
+	    f, &s->names, s->rotated, known_family, s, mine ? s->warn : NULL, s->arg, e);
 
 	if (r < 0) {
 		if (mine) {

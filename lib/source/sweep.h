@@ -74,7 +74,8 @@ void sweep_done(struct sweep *s);
  * written in this run; `now` is to be set anew. */
 int sweep_again(struct sweep *s, struct err *e);
 
-/* All files of a family, oldest first.  0, or -1: the output failed. */
+/* All files of a family, oldest first, whose names stay as long as the round.  0, or -1: the
+ * output failed. */
 int sweep_family(struct sweep *s, struct family *f, struct err *e);
 
 /* A stream that is not a file (standard input): raw or by its first line, without cursor.

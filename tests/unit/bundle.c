@@ -212,7 +212,7 @@ entry(struct ledger *l, const char *id, const char *file, uint64_t at, uint64_t 
 {
 	struct ledger_entry *n = ledger_put(l, str_of(id));
 
-	ledger_set_text(&n->file, str_of(file));
+	ledger_set_text(l, &n->file, str_of(file));
 	n->end = n->at = at;
 	n->sum = sum;
 }
@@ -269,7 +269,7 @@ test_match(void)
 	ledger_find(l, str_of(ids[1]))->sum ^= 1;
 	ok(found(l, 5000, false, "g", id) == IDENTITY_NEW && strstr(id, ".2") != NULL,
 	    "a stream that does not fit rules the file out: a new one");
-	ledger_set_text(&ledger_find(l, str_of(ids[2]))->path, STR(""));
+	ledger_set_text(l, &ledger_find(l, str_of(ids[2]))->path, STR(""));
 	ledger_find(l, str_of(ids[2]))->seen = true;
 	ok(found(l, 5000, false, "g", id) == IDENTITY_PENDING,
 	    "one that is not read yet");

@@ -477,8 +477,8 @@ enter(struct ledger *l, const char *id, const char *file, const char *stat,
 	n->end = n->at = at;
 	n->sum = identity_sum(content + (at > IDENTITY_WINDOW ? at - IDENTITY_WINDOW : 0),
 	    at > IDENTITY_WINDOW ? IDENTITY_WINDOW : at);
-	ledger_set_text(&n->file, str_of(file));
-	ledger_set_text(&n->stat, str_of(stat));
+	ledger_set_text(l, &n->file, str_of(file));
+	ledger_set_text(l, &n->stat, str_of(stat));
 }
 
 static const char *
@@ -539,10 +539,7 @@ test_match(void)
 	ledger_forget(&l, str_of(id[1]));
 	ok(strcmp(match(&l, one, false, 0, "b", &who), id[0]) == 0,
 	    "all forgotten: the first again");
-	for (size_t i = 0; i < l.entries; i++) {
-		free(l.entry[i].id), free(l.entry[i].file), free(l.entry[i].dir);
-		free(l.entry[i].stat), free(l.entry[i].time);
-	}
+	texts_done(&l.texts);
 	free(l.entry);
 	free(l.index);
 }
