@@ -155,7 +155,7 @@ ns() { printf '{"time":"2026-11-22T13:00:00Z","log":"%s","kubernetes":{"pod_name
 
 @test "objects are the same bytes under the same keys again, with zones, fields and numbers" {
 	zones
-	for i in $(seq 400); do ns "ns$((i % 7))" "$i $(head -c 15000 /dev/urandom | base64 -w0)"; done >in
+	for i in $(seq 800); do ns "ns$((i % 7))" "$i $(head -c 15000 /dev/urandom | base64 -w0)"; done >in
 	for d in A B; do
 		logbatch --out=$d --tz=Asia/Kolkata --max-size=50K \
 			--key='{kubernetes.namespace_name}/%F/%H%z-{first}-{last}-{seq}-{id}.gz' in >m

@@ -257,7 +257,7 @@ stats() { jq -c "$1" <<<"$stderr"; }
 }
 
 @test "--max-size begins another object at a record's end, each one member" {
-	noisy a 3000 900 0 >in
+	noisy a 5000 900 0 >in
 	run -0 --separate-stderr logbatch --state=S --max-size=500K in
 	[ "${#lines[@]}" -gt 3 ]
 	for o in S/outbox/*; do
@@ -265,7 +265,7 @@ stats() { jq -c "$1" <<<"$stderr"; }
 		gzip -dc "$o" | tail -c 1 | cmp - <(echo)
 		[ "$(stat -c %s "$o")" -lt 1200000 ]
 	done
-	[ "$(lines | jq -r .log | cut -d' ' -f1 | sort -n | paste -sd' ')" = "$(seq 1 3000 | paste -sd' ')" ]
+	[ "$(lines | jq -r .log | cut -d' ' -f1 | sort -n | paste -sd' ')" = "$(seq 1 5000 | paste -sd' ')" ]
 	# their sources follow each other
 	jq -s -e 'map(.sources[0]) | sort_by(.from) | [.[1:], .[:-1]] | transpose | all(.[0].from == .[1].to)' <<<"$output"
 }

@@ -7,6 +7,8 @@
 #include "record/timestamp.h"
 #include "record/zone.h"
 
+#include <endian.h>
+
 void
 intake_init(struct intake *in)
 {
@@ -33,6 +35,24 @@ two(const char *p)
 	return a > 9 || b > 9 ? -1 : (int)(a * 10 + b);
 }
 
+/* Eight digits; -1: not all are.  Neighbours become numbers of two digits, then of four, of
+ * eight. */
+static int64_t
+eight(const char *p)
+{
+	const uint64_t high = 0xf0f0f0f0f0f0f0f0;
+	uint64_t v;
+
+	memcpy(&v, p, sizeof v);
+	v = le64toh(v);
+	if (((v & high) | ((v + 0x0606060606060606) & high) >> 4) != 0x3333333333333333)
+		return -1;
+	v &= ~high;
+	v = (v * 10 + (v >> 8)) & 0x00ff00ff00ff00ff;
+	v = (v * 100 + (v >> 16)) & 0x0000ffff0000ffff;
+	return (int64_t)((v * 10000 + (v >> 32)) & 0xffffffff);
+}
+
 /* "YYYY-MM-DDTHH:" as in the record before, and Z: minutes, seconds, fraction are left. */
 static bool
 same_hour(const struct intake *in, struct str t, int64_t *ns)
@@ -53,7 +73,12 @@ same_hour(const struct intake *in, struct str t, int64_t *ns)
 	if (t.n > 20) {
 		if (t.p[19] != '.' || t.n == 21)
 			return false;
-		for (size_t i = 20; i < t.n - 1; i++, digits++) {
+		if (t.n > 28) {
+			if ((fraction = eight(t.p + 20)) < 0)
+				return false;
+			digits = 8;
+		}
+		for (size_t i = 20 + digits; i < t.n - 1; i++, digits++) {
 			unsigned d = (unsigned char)t.p[i] - '0';
 
 			if (d > 9)

@@ -198,20 +198,24 @@ plan_time(
 	p->time.n = (size_t)(to - p->time.text);
 }
 
-static struct plan
+/* Word by word: made as one struct it is cleared with all of time.text, and copied. */
+static void
 plan_for(const struct graft *g, const struct site *s, const struct record *r, bool keep,
-    bool lift)
+    bool lift, struct plan *p)
 {
 	const char *stop = s->line.p + s->line.n, *cut = keep ? s->end + 1 : s->key;
-	struct plan p = { .keep = keep,
-		.lift = lift,
-		.lead = keep + (lift ? 0 : g->lead.n),
-		.head = { s->line.p, (size_t)(cut - s->line.p) },
-		.tail = { s->end + 1, (size_t)(stop - s->end - 1) } };
 
+	p->keep = keep;
+	p->lift = lift;
+	p->lead = keep + (lift ? 0 : g->lead.n);
+	p->head.p = s->line.p;
+	p->head.n = (size_t)(cut - s->line.p);
+	p->tail.p = s->end + 1;
+	p->tail.n = (size_t)(stop - s->end - 1);
+	p->time.from = NULL;
+	p->time.old = p->time.n = 0;
 	if (g->parsed.timed == TIME_READ)
-		plan_time(g, s, r, &p);
-	return p;
+		plan_time(g, s, r, p);
 }
 
 /* Does the new time go into this part of the line? */
@@ -352,8 +356,9 @@ graft(struct graft *g, const struct site *s, const struct record *r, struct ndjs
 {
 	bool keep = g->keep == KEEP_YES || (g->keep == KEEP_AUTO && !g->parsed.by->whole);
 	bool lift = g->merge && !is_empty(&g->parsed), clash = lift && !may_lift(g, s);
-	struct plan p = plan_for(g, s, r, keep, lift && !clash);
+	struct plan p;
 
+	plan_for(g, s, r, keep, lift && !clash, &p);
 	if (s->taken && !p.lift)
 		g->clashes++;
 	else if (g->parsed.object.n > 0 ? put_object(g, &p, o) : put_fields(g, &p, o)) {

@@ -473,18 +473,21 @@ in_object(const struct valid *v)
 static bool
 enter(struct valid *v, bool object)
 {
-	uint64_t bit = 1ULL << v->depth % 64;
+	uint64_t bit = 1ULL << v->depth % 64, *word;
 
 	if (v->depth == JSCAN_DEPTH) {
 		v->why = "nested too deep";
 		return false;
 	}
+	word = &v->objects[v->depth / 64];
+	if (bit == 1)
+		*word = 0;
 	if (object) {
-		v->objects[v->depth / 64] |= bit;
+		*word |= bit;
 		if (v->keys != NULL)
 			memset(v->keys->seen[v->depth], 0, sizeof v->keys->seen[0]);
 	} else
-		v->objects[v->depth / 64] &= ~bit;
+		*word &= ~bit;
 	v->depth++;
 	v->p++;
 	return true;
@@ -589,9 +592,15 @@ jscan_valid(struct str text, struct jscan_bad *bad)
 bool
 jscan_valid_keys(struct str text, struct jscan_bad *bad, struct jscan_keys *keys)
 {
-	struct valid v = { .p = text.p, .end = text.p + text.n, .keys = keys };
+	struct valid
+	    v; /* word by word: `objects` is cleared as far as levels are entered */
 	int more;
 
+	v.p = text.p;
+	v.end = text.p + text.n;
+	v.why = NULL;
+	v.depth = 0;
+	v.keys = keys;
 	if (keys != NULL)
 		keys->maybe = false;
 	while (value(&v))

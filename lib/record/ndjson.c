@@ -14,6 +14,8 @@
 enum {
 	SLACK = 64, /* readable and writable past what is asked for */
 	HAND_OVER = 128 << 10,
+	PAGE_LOW =
+	    16 << 10, /* left of a lent page: it is handed over, and a new one begun */
 	OUT_MAX =
 	    7 * NDJSON_LINE_MAX, /* the longest line, all of it as \u00XX, and more */
 	IN_MAX = NDJSON_LINE_MAX + 1, /* a byte more tells whether a line is too long */
@@ -123,14 +125,14 @@ ndjson_u64(struct ndjson_out *o, uint64_t v)
 		o->n = (size_t)(jsonw_u64(to, v) - o->buf);
 }
 
-/* All is handed over: where does what comes next go?  Into the page while it has room for a
- * block, into a new one, or back to where it is copied from. */
+/* All is handed over: where does what comes next go?  Into the page while it has room for
+ * most records, into a new one, or back to where it is copied from. */
 static void
 next_place(struct ndjson_out *o)
 {
 	bool page = o->lend && o->bytes >= NDJSON_LEND;
 
-	if (page && in_page(o) && o->cap >= NDJSON_BLOCK)
+	if (page && in_page(o) && o->cap >= PAGE_LOW)
 		return;
 	if (page &&
 	    (o->page.page != NULL ? handout_renew(&o->page) : handout_open(&o->page))) {
@@ -181,7 +183,9 @@ ndjson_flush(struct ndjson_out *o, struct err *e)
 int
 ndjson_end(struct ndjson_out *o, struct err *e)
 {
-	return o->n >= HAND_OVER || o->failed ? ndjson_flush(o, e) : 0;
+	return o->n >= HAND_OVER || o->cap - o->n < PAGE_LOW || o->failed
+		   ? ndjson_flush(o, e)
+		   : 0;
 }
 
 int

@@ -8,6 +8,7 @@
 #include "batch/keytemplate.h"
 #include "batch/spool.h"
 #include "record/ndjson.h"
+#include "record/timestamp.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -627,6 +628,39 @@ test_hours(void)
 	stream_done(&s);
 }
 
+/* Times in the hour of the record before are read another way: with the same results, whatever
+ * becomes of one of their bytes. */
+static void
+test_times_of_an_hour(void)
+{
+	static const char text[] = "2026-11-22T13:59:07.123456789Z";
+	static const char odd[] = "/0:9 .Z-\x7f\x80\xb9\xf3\xfa\xff";
+	struct stream s;
+	unsigned bad = 0, n = 0;
+	char t[sizeof text];
+	int64_t ns;
+
+	stream_begin(&s, 1 << 20);
+	for (size_t cut = 18; cut < sizeof text - 1; cut++)
+		for (size_t at = 14; at < cut; at++)
+			for (const char *c = odd; *c != '\0'; c++, n++) {
+				uint64_t untimed = s.in.n.untimed;
+				bool timed;
+
+				feed(&s,
+				    "{\"time\":\"2026-11-22T13:00:00Z\",\"log\":\"\"}");
+				memcpy(t, text, cut);
+				strcpy(t + cut, "Z");
+				t[at] = *c;
+				timed = timestamp_parse(str_of(t), &ns);
+				feed(&s, "{\"time\":\"%s\",\"log\":\"\"}", t);
+				bad += timed != (s.in.n.untimed == untimed) ||
+				       (timed && s.in.before_ns != ns);
+			}
+	ok(bad == 0 && n > 1000, "%u of %u times of an hour are read otherwise", bad, n);
+	stream_done(&s);
+}
+
 static void
 test_src_removed(void)
 {
@@ -972,6 +1006,7 @@ main(void)
 	test_epochs();
 	test_sources();
 	test_hours();
+	test_times_of_an_hour();
 	test_src_removed();
 	test_bad_lines();
 	test_longest();
