@@ -8,6 +8,7 @@
 #include "record/jscan.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 enum { CHUNK = 1 << 16 };
 
@@ -21,6 +22,12 @@ struct lines {
 	struct sha256 *sum;
 	bool eof;
 };
+
+static int
+too_large(const char *name, struct err *e)
+{
+	return err_set(e, ST_FAIL, "%s: larger than %d bytes", name, LEDGER_MAX);
+}
 
 static ssize_t
 take(struct lines *in, char *to, size_t n)
@@ -62,7 +69,7 @@ fill(struct lines *in, const char *name, struct err *e)
 	in->size += (size_t)n;
 	in->eof = n < CHUNK;
 	if (in->size > LEDGER_MAX)
-		return err_set(e, ST_FAIL, "%s: larger than %d bytes", name, LEDGER_MAX);
+		return too_large(name, e);
 	return 0;
 }
 
@@ -254,7 +261,13 @@ struct ledger *
 ledger_read(int fd, const char *name, struct err *e)
 {
 	struct lines in = { .fd = fd };
+	struct stat st;
 
+	/* no memory for what will not be taken */
+	if (fstat(fd, &st) == 0 && st.st_size > LEDGER_MAX) {
+		too_large(name, e);
+		return NULL;
+	}
 	return make(&in, name, e);
 }
 
