@@ -60,6 +60,15 @@ def limits(m, base):
     at_most("CPU of a sweep with nothing new over 10,000 files", quiet[1].cpu, 0.3, " s")
     at_most("wall of a backfill from .tar.gz, by tar xzO | wc -l",
             m["backfill"][1].wall / m["backfill"][2].wall, 1.5, " x")
+    for name, r in m["peers"]:
+        if name.startswith("jq"):
+            at_least("input a CPU second, pipe free, by that of jq and gzip", r.cpu / m["free"].cpu, 15, " x")
+        if name.startswith("Fluent Bit"):
+            mine = m["pods"]["free"]
+            for what, theirs, ours, limit in (("input a CPU second", r.cpu, mine.cpu, 15),
+                                              ("wall time", r.wall, mine.wall, 8),
+                                              ("peak memory", r.peak, mine.peak, 40)):
+                at_least(f"{what} with pod metadata, Fluent Bit's by ours", theirs / ours, limit, " x")
     at_least("input of the pipe, wall", nbytes / MB / m["free"].wall, 150, " MB/s")
     for name, size in (("logparse", "1"), ("k8smeta", "2")):
         at_least(f"NDJSON through {name}, one core", m["sizes"][size] / MB / m[name].cpu, 800, " MB/s")

@@ -204,13 +204,15 @@ def syslog_ng(total):
 def fluent_bit(total):
     if not FLUENT_BIT:
         return None
-    os.mkdir("fluent-bit")
-    config("fluent-bit.conf", f"{DIR}/fluent-bit/conf")
-    config("fluent-bit-parsers.conf", f"{DIR}/fluent-bit/parsers.conf")
+    os.makedirs("fluent-bit/meta")
+    shapes.pod_files("pods.json", "fluent-bit/meta")
+    config("fluent-bit.conf", f"{DIR}/fluent-bit/conf", TAG=f"kube.{LOGS[1:].replace('/', '.')}.")
 
     def once():
         r = run([[FLUENT_BIT, "-q", "-c", "fluent-bit/conf"], ["gzip", "-6"]], stdout="fb.gz")
         same("Fluent Bit", "records", lines_gz(["fb.gz"]), total["records"])
+        same("Fluent Bit", "records with pod metadata",
+             count("zcat fb.gz | awk '/\"pod_id\"/ { n++ } END { print n + 0 }'"), total["records"])
         return r
     return (f"Fluent Bit {version(out(FLUENT_BIT, '--version'))} and gzip -6",
             best("Fluent Bit", once, 1))

@@ -55,6 +55,16 @@ def pods(where, to):
     return len(items)
 
 
+def pod_files(source, to):
+    """Each pod of such a list in a file of its own, NAMESPACE_NAME.meta."""
+    with open(source) as f:
+        items = json.load(f)["items"]
+    for item in items:
+        name = f"{item['metadata']['namespace']}_{item['metadata']['name']}.meta"
+        with open(os.path.join(to, name), "w") as f:
+            json.dump(item, f)
+
+
 def parse_size(text):
     units = {"K": 2**10, "M": 2**20, "G": 2**30}
     return int(text[:-1]) * units[text[-1]] if text[-1] in units else int(text)
