@@ -177,7 +177,9 @@ met_new(size_t n)
 {
 	struct met *all = malloc((n + 1) * sizeof *all);
 
-	for (size_t i = 0; all != NULL && i < n; i++)
+	if (all == NULL)
+		return NULL;
+	for (size_t i = 0; i < n; i++)
 		memset(&all[i], 0, offsetof(struct met, name));
 	return all;
 }

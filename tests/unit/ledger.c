@@ -316,7 +316,8 @@ test_save(void)
 	ok(ledger_mend(dir, got, &e) == 0 &&
 		stat(in_dir("ledger.copy.json"), &st2) == 0 && st.st_ino == st2.st_ino,
 	    "nothing to mend: nothing written");
-	ledger_set_text(got, &ledger_find(got, STR("ffffffffffffffff"))->stat, STR("a\"b"));
+	ledger_set_text(
+	    got, &ledger_find(got, STR("ffffffffffffffff"))->stat, STR("a\"b"));
 	ok(ledger_save(dir, got, &committed, &e) < 0 && !committed && got->gen == 1,
 	    "what would not be read again is not written: %s", e.text);
 	after = get_file("ledger.json");
