@@ -204,6 +204,7 @@ static int
 compile(struct regex *r, const char *pattern, struct err *e)
 {
 	struct ruby ruby;
+	uint32_t captures = 0;
 	int done = -1;
 
 	if ((r->code = regex_compile(&ruby, pattern, 0, e)) == NULL)
@@ -212,6 +213,11 @@ compile(struct regex *r, const char *pattern, struct err *e)
 		done = err_set(e, ST_USAGE,
 		    "regex: the pattern has %zu named groups, not 1 to %d", ruby.groups,
 		    PARSED_FIELDS_MAX);
+	else if (pcre2_pattern_info(r->code, PCRE2_INFO_CAPTURECOUNT, &captures) < 0 ||
+		 captures != ruby.groups) /* fields are read by their number */
+		done = err_set(e, ST_USAGE,
+		    "regex: %zu named groups of the pattern are %u to PCRE2", ruby.groups,
+		    (unsigned)captures);
 	else
 		done = keep_names(r, &ruby, e);
 	ruby_done(&ruby);

@@ -185,6 +185,7 @@ push(struct ruby_reader *rd)
 	rd->level[rd->depth + 1] =
 	    (struct ruby_level){ .extended = rd->level[rd->depth].extended };
 	rd->depth++;
+	rd->open = rd->r->pattern.n;
 	return 0;
 }
 
@@ -402,6 +403,12 @@ one(struct ruby_reader *rd)
 		return 0;
 	case '\0':
 		return ruby_refuse(rd, "a NUL byte");
+	case '?':
+	case '*':
+	case '+': /* PCRE2 would read (? and (* that nobody wrote */
+		if (rd->r->pattern.n == rd->open)
+			return ruby_refuse(rd, "a repeat has nothing to repeat");
+		break;
 	default:
 		break;
 	}
@@ -416,6 +423,7 @@ pass(struct ruby_reader *rd, bool first)
 	rd->p = rd->start;
 	rd->names = 0;
 	rd->depth = 0;
+	rd->open = SIZE_MAX;
 	rd->level[0] = (struct ruby_level){ .extended = rd->r->extended };
 	buf_clear(&rd->r->pattern);
 	while (rd->p < rd->end)

@@ -14,6 +14,7 @@ struct ruby_reader {
 	const char *start, *p, *end;
 	size_t at;    /* of what is being read */
 	size_t names; /* groups met in this pass */
+	size_t open;  /* where the pattern stood when the last group had just begun */
 	bool named;   /* the pattern has named groups: the first pass has found them */
 	bool first;
 	unsigned depth;

@@ -4,6 +4,8 @@
 #                             build/fuzz/corpus
 # run.sh replay [NAME...]     only run the inputs of the tree through them (replay.c as main:
 #                             CC=afl-clang-fast makes NAME.replay for afl-fuzz -- NAME.replay @@)
+# SEED=N (random): the same beginnings in each run, as in CI, where a change is not to fail for
+# what was there before it.
 # Exits 1 if any failed; the last line is "N passed, N failed".
 set -u
 cd "$(dirname "$0")/../.." || exit
@@ -56,7 +58,7 @@ run() { # run NAME
 		return
 	fi
 	mkdir -p $out/corpus/"$1"
-	$out/"$1" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=4096 \
+	$out/"$1" -max_total_time="$seconds" -seed="${SEED:-0}" -timeout=10 -rss_limit_mb=1024 -max_len=4096 \
 		-dict=tests/fuzz/words.dict -print_final_stats=1 -artifact_prefix=$out/crashes/"$1"- \
 		$out/corpus/"$1" tests/fuzz/corpus/"$1"
 }
