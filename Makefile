@@ -94,8 +94,8 @@ soak: setup                          ## T=SECONDS of sweeps, kills and disk erro
 	python3 tests/soak/soak.py --bin=$(abspath $(B)) --faults=$(abspath build/faults) --seconds=$(or $(T),300) $(if $(SEED),--seed=$(SEED)) $(if $(MULTILINE),--multiline)
 load: build                          ## T=SECONDS (600) of PODS=500 writing MB=50 a second, a sweep each minute
 	python3 tests/soak/load.py --bin=$(abspath $(B)) --seconds=$(or $(T),600) --pods=$(or $(PODS),500) --rate=$(or $(MB),50)
-fuzz:                                ## T=SECONDS for each fuzz target (60), NAME='names'
-	tests/fuzz/run.sh $(or $(T),60) $(NAME)
+fuzz:                                ## T=SECONDS for each fuzz target (60), NAME='names', SEED=N
+	SEED=$(SEED) tests/fuzz/run.sh $(or $(T),60) $(NAME)
 faults:                              ## a build that fails or dies at the n-th change of the disk
 	$(MAKE) build B=build/faults CFLAGS="-O1 -g -DLOGSWEEP_FAULTS"
 analyze:                             ## gcc -fanalyzer; what it is wrong about: .analyzer

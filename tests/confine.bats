@@ -28,6 +28,14 @@ hijack() {
 	[ ! -e /tmp/hijack.made ]
 }
 
+# The program of $pid, which waits for its input, has given up what it does not need.
+until_confined() {
+	for _ in $(seq 100); do
+		grep -q '^Seccomp:.*2' /proc/$pid/status 2>/dev/null && break
+		sleep 0.05
+	done
+}
+
 @test "a hijacked parser can without --confine what anybody can: the test would see it" {
 	LOGSWEEP_CONFINE=no HIJACK_OWN=/etc/hosts hijack logparse || true
 	assert_equal "${got/ptrace=*own/ptrace own}" "hijacked: open=ok make=ok connect=ok exec=ok ptrace own=ok"
@@ -131,10 +139,7 @@ teardown() { [ -z "${server-}" ] || kill "$server" 2>/dev/null || true; }
 		$p <in >/dev/null 2>&1 3>&- &
 		pid=$!
 		exec 5>in
-		for _ in $(seq 100); do
-			grep -q '^Seccomp:.*2' /proc/$pid/status 2>/dev/null && break
-			sleep 0.05
-		done
+		until_confined
 		grep -q '^NoNewPrivs:.*1' /proc/$pid/status
 		grep -q '^Seccomp:.*2' /proc/$pid/status
 		case $p in
@@ -157,10 +162,7 @@ teardown() { [ -z "${server-}" ] || kill "$server" 2>/dev/null || true; }
 	$as "$(command -v s3put)" file:///nonexistent <in >/dev/null 2>&1 3>&- &
 	pid=$!
 	exec 5>in
-	for _ in $(seq 100); do
-		grep -q '^Seccomp:.*2' /proc/$pid/status 2>/dev/null && break
-		sleep 0.05
-	done
+	until_confined
 	$as true
 	run $as cat /proc/$pid/environ
 	assert_failure

@@ -48,6 +48,15 @@ pods() {
 
 # ---- manifests ----
 
+# The one ConfigMap of settings, into the environment.
+settings() {
+	local name value
+	while IFS='=' read -r name value; do
+		export "$name=$value"
+	done < <(objects 'select(.kind == "ConfigMap" and .metadata.name == "settings") | .data | to_entries[] |
+		"\(.key)=\(.value)"' dispatch | jq -r .)
+}
+
 @test "every kustomization renders, and passes schema and rules" {
 	need_yaml
 	[ "$(kustomizations | wc -l)" -ge 10 ]
@@ -423,10 +432,7 @@ archived() {
 		"spec":{"nodeName":"n1","containers":[{"name":"app"}]},"status":{"phase":"Running"}}]' >api/pods.json
 	log=var/log/pods/shop_web-0_3b548af1-ed9f-4392-a405-88e3d0bd2528/app/0.log
 	mkdir -p S archive "${log%/*}"
-	while IFS='=' read -r name value; do
-		export "$name=$value"
-	done < <(objects 'select(.kind == "ConfigMap" and .metadata.name == "settings") | .data | to_entries[] |
-		"\(.key)=\(.value)"' dispatch | jq -r .)
+	settings
 	[ "$METADATA" = "--api --cache=/var/lib/logsweep/pods" ]
 	METADATA="--api=https://127.0.0.1:$(cat api/port) --ca=$PWD/api/ca.crt --token-file=$PWD/api/token --cache=$PWD/S/pods"
 	export DESTINATION=file://$PWD/archive STATE=$PWD/S LOGS=$PWD/var/log/pods
@@ -446,10 +452,7 @@ archived() {
 	need_yaml
 	log=var/log/pods/shop_web-0_3b548af1-ed9f-4392-a405-88e3d0bd2528/app/0.log
 	mkdir -p S archive "${log%/*}"
-	while IFS='=' read -r name value; do
-		export "$name=$value"
-	done < <(objects 'select(.kind == "ConfigMap" and .metadata.name == "settings") | .data | to_entries[] |
-		"\(.key)=\(.value)"' dispatch | jq -r .)
+	settings
 	export DESTINATION=file://$PWD/archive STATE=$PWD/S LOGS=$PWD/var/log/pods METADATA=
 	export LOGSWEEP_LOGPARSE_MULTILINE=java
 	printf '2026-01-22T13:00:01.5Z stderr F %s\n' 'java.lang.Error: boom' $'\tat a.B.c(B.java:1)' >$log

@@ -7,7 +7,8 @@
  * that answers 501 to the header, or ignores it (one object of at most S3_PROBE_MAX bytes
  * is put a second time to find out, on servers other than AWS), is asked by HEAD before
  * each PUT from then on.  The SHA-256 of the body is signed, so a body that changes on
- * its way or on disk is refused by the server; with a watch (checksum.h) already here.  Big objects go in parts: multipart.h.
+ * its way or on disk is refused by the server; with a watch (checksum.h) already here.
+ * Big objects go in parts: multipart.h.
  *
  * Tried again: no answer (names, connections, time), 5xx, 429, 408, 409 of two writers,
  * SlowDown, RequestTimeout, and what exchange.h can cure (a skewed clock, another region,
