@@ -587,7 +587,8 @@ main(int argc, char *argv[])
 	stats_init(&run.stats);
 	if (ndjson_out_init(&run.out, STDOUT_FILENO, "<stdout>", &e) < 0 ||
 	    tail_init(&run.sweep.tail, &run.out, max_line, &e) < 0 ||
-	    (run.sweep.ledger = ledger_load(state ? state : "/nonexistent", &e)) == NULL)
+	    (run.sweep.ledger = (commit ? ledger_load : ledger_load_cursors)(
+		 state != NULL ? state : "/nonexistent", &e)) == NULL)
 		return diag_end(&e);
 	if (run.sweep.ledger->from_copy) {
 		diag_warn("%s: ledger.json is damaged; its copy is used", state);

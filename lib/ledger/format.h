@@ -17,9 +17,10 @@ void ledger_totals_render(const struct ledger_totals *t, struct buf *b);
 void ledger_totals_parse(struct ledger_totals *t, struct str object);
 
 /* NULL: not a ledger, another version, or damaged; `name` is for the message.  Of
- * a file no more than a chunk and its longest line are in memory at a time. */
+ * a file no more than a chunk and its longest line are in memory at a time; `batches` false:
+ * those are passed over, and not looked at but for the checksum of the whole. */
 struct ledger *ledger_parse(struct str text, const char *name, struct err *e);
-struct ledger *ledger_read(int fd, const char *name, struct err *e);
+struct ledger *ledger_read(int fd, bool batches, const char *name, struct err *e);
 /* The same, only to see whether it could be read.  0, or -1. */
 int ledger_check(struct str text, const char *name, struct err *e);
 

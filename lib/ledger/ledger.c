@@ -49,7 +49,8 @@ ledger_free(struct ledger *l)
 /* 1: read and whole; 0: no such file; -1: `e` says what is wrong; -2: the same, and nobody
  * but its owner may touch it. */
 static int
-read_one(const char *dir, const char *name, struct ledger **l, struct err *e)
+read_one(
+    const char *dir, const char *name, bool batches, struct ledger **l, struct err *e)
 {
 	char path[PATH_MAX], head[LEDGER_PEEK];
 	ssize_t n;
@@ -64,7 +65,7 @@ read_one(const char *dir, const char *name, struct ledger **l, struct err *e)
 		err_sys(e, path);
 		return -1;
 	}
-	if ((*l = ledger_read(fd, path, e)) == NULL) {
+	if ((*l = ledger_read(fd, batches, path, e)) == NULL) {
 		n = pread_full(fd, head, sizeof head, 0);
 		r = n > 0 && ledger_is_newer((struct str){ head, (size_t)n }) ? -2 : -1;
 	}
@@ -149,19 +150,21 @@ load_none(const char *dir, struct err *e)
 /* A disk that lies about fsync can bring back an older ledger.json; the copy, written after
  * it, tells.  *l is freed and replaced by the copy then. */
 static void
-prefer_later_copy(const char *dir, struct ledger **l)
+prefer_later_copy(const char *dir, bool batches, struct ledger **l)
 {
 	struct ledger *copy = NULL, *again;
 	struct err unused;
 	uint64_t gen;
 
 	if (!peek(dir, FILE_COPY, &gen) || gen <= (*l)->gen ||
-	    read_one(dir, FILE_COPY, &copy, &unused) <= 0 || copy->gen <= (*l)->gen) {
+	    read_one(dir, FILE_COPY, batches, &copy, &unused) <= 0 ||
+	    copy->gen <= (*l)->gen) {
 		ledger_free(copy);
 		return;
 	}
 	/* or it has been replaced between the two looks */
-	if (read_one(dir, FILE_MAIN, &again, &unused) > 0 && again->gen >= copy->gen) {
+	if (read_one(dir, FILE_MAIN, batches, &again, &unused) > 0 &&
+	    again->gen >= copy->gen) {
 		ledger_free(copy);
 		copy = again;
 	} else {
@@ -172,24 +175,36 @@ prefer_later_copy(const char *dir, struct ledger **l)
 	*l = copy;
 }
 
-struct ledger *
-ledger_load(const char *dir, struct err *e)
+static struct ledger *
+load(const char *dir, bool batches, struct err *e)
 {
 	struct ledger *l, *copy;
 	struct err ce;
-	int r = read_one(dir, FILE_MAIN, &l, e);
+	int r = read_one(dir, FILE_MAIN, batches, &l, e);
 
 	if (r == 0)
 		return load_none(dir, e);
 	if (r > 0) {
-		prefer_later_copy(dir, &l);
+		prefer_later_copy(dir, batches, &l);
 		return l;
 	}
 	if (r == -2 || e->status == ST_NOPERM ||
-	    read_one(dir, FILE_COPY, &copy, &ce) <= 0)
+	    read_one(dir, FILE_COPY, batches, &copy, &ce) <= 0)
 		return NULL;
 	count_as_changed(copy);
 	return copy;
+}
+
+struct ledger *
+ledger_load(const char *dir, struct err *e)
+{
+	return load(dir, true, e);
+}
+
+struct ledger *
+ledger_load_cursors(const char *dir, struct err *e)
+{
+	return load(dir, false, e);
 }
 
 static int

@@ -99,6 +99,9 @@ struct ledger {
  * program or somebody else's, or an outbox stands there without a ledger (ST_FAIL); in no
  * case is anything touched. */
 struct ledger *ledger_load(const char *dir, struct err *e);
+/* The same without its batches, which take no memory then: for who only reads on, and never
+ * saves it. */
+struct ledger *ledger_load_cursors(const char *dir, struct err *e);
 void ledger_free(struct ledger *l);
 /* Is `l`, as it was loaded from `dir`, what a load would give now?  By the checksum in the first
  * line of its file.  Whoever asks has not changed `l` since. */

@@ -21,6 +21,8 @@ struct lines {
 	size_t size;     /* bytes read so far */
 	struct sha256 *sum;
 	bool eof;
+	bool tails; /* of a line that goes on its two last bytes will do */
+	bool cut;   /* it was so with this one */
 };
 
 static int
@@ -81,6 +83,7 @@ next(struct lines *in, char **line, size_t *n, const char *name, struct err *e)
 	struct buf *b = &in->b;
 	char *lf;
 
+	in->cut = false;
 	while ((lf = memchr(b->p + in->looked, '\n', b->n - in->looked)) == NULL) {
 		in->looked = b->n;
 		if (in->eof && in->at == b->n)
@@ -88,6 +91,10 @@ next(struct lines *in, char **line, size_t *n, const char *name, struct err *e)
 		if (in->eof) {
 			lf = b->p + b->n;
 			break;
+		}
+		if (in->tails && b->n - in->at > 2) {
+			in->at = b->n - 2;
+			in->cut = true;
 		}
 		if (fill(in, name, e) < 0)
 			return -1;
@@ -112,7 +119,8 @@ enum where {
 struct parse {
 	struct ledger *l; /* NULL: only look */
 	enum where at;
-	bool files; /* in that array, else in the batches */
+	bool files;   /* in that array, else in the batches */
+	bool batches; /* are wanted */
 };
 
 /* `"gen":1,"forgot":0,`: members, and a comma or the end of the object.  The byte before them
@@ -138,6 +146,8 @@ take_item(const struct parse *x, struct str line, struct err *e)
 {
 	bool more = str_ends(line, STR(","));
 
+	if (!x->files && !x->batches)
+		return more ? ITEM : END;
 	line.n -= more;
 	if (line.n == 0 || *line.p != '{' || !jscan_valid(line, NULL))
 		return err_set(e, ST_FAIL, "not JSON"), WRONG;
@@ -147,7 +157,7 @@ take_item(const struct parse *x, struct str line, struct err *e)
 }
 
 static enum where
-take_line(struct parse *x, char *p, size_t n, struct err *e)
+take_line(struct parse *x, char *p, size_t n, bool cut, struct err *e)
 {
 	struct str line = { p, n };
 
@@ -158,7 +168,7 @@ take_line(struct parse *x, char *p, size_t n, struct err *e)
 		if (n > 0)
 			return take_members(x->l, p, n, e);
 	}
-	if (x->at == ITEM_OR_END || x->at == END) {
+	if (!cut && (x->at == ITEM_OR_END || x->at == END)) {
 		if (str_eq(line, STR("],")))
 			return MEMBERS;
 		if (str_eq(line, STR("]}")))
@@ -181,9 +191,12 @@ read_body(
 	size_t n;
 	int r;
 
-	while ((r = next(in, &p, &n, name, e)) > 0)
+	while ((r = next(in, &p, &n, name, e)) > 0) {
 		if (x->at != WRONG)
-			x->at = take_line(x, p, n, &why);
+			x->at = take_line(x, p, n, in->cut, &why);
+		in->tails =
+		    !x->batches && !x->files && (x->at == ITEM_OR_END || x->at == ITEM);
+	}
 	if (r < 0)
 		return -1;
 	sha256_end(in->sum, digest);
@@ -198,9 +211,10 @@ read_body(
 }
 
 static int
-read_all(struct ledger *l, struct lines *in, const char *name, struct err *e)
+read_all(
+    struct ledger *l, struct lines *in, bool batches, const char *name, struct err *e)
 {
-	struct parse x = { .l = l, .at = MEMBERS };
+	struct parse x = { .l = l, .at = MEMBERS, .batches = batches };
 	char head[LEDGER_HEAD];
 	struct str text;
 	struct err why;
@@ -218,7 +232,8 @@ read_all(struct ledger *l, struct lines *in, const char *name, struct err *e)
 }
 
 static int
-read_from(struct lines *in, struct ledger *l, const char *name, struct err *e)
+read_from(
+    struct lines *in, struct ledger *l, bool batches, const char *name, struct err *e)
 {
 	int r;
 
@@ -228,14 +243,14 @@ read_from(struct lines *in, struct ledger *l, const char *name, struct err *e)
 	in->sum = sha256_new();
 	r = in->sum == NULL || in->b.failed
 		? err_set(e, ST_FAIL, "%.200s: out of memory", name)
-		: read_all(l, in, name, e);
+		: read_all(l, in, batches, name, e);
 	sha256_free(in->sum);
 	buf_done(&in->b);
 	return r;
 }
 
 static struct ledger *
-make(struct lines *in, const char *name, struct err *e)
+make(struct lines *in, bool batches, const char *name, struct err *e)
 {
 	struct ledger *l = calloc(1, sizeof *l);
 
@@ -243,7 +258,7 @@ make(struct lines *in, const char *name, struct err *e)
 		err_set(e, ST_FAIL, "%.200s: out of memory", name);
 		return NULL;
 	}
-	if (read_from(in, l, name, e) == 0)
+	if (read_from(in, l, batches, name, e) == 0)
 		return l;
 	ledger_free(l);
 	return NULL;
@@ -254,11 +269,11 @@ ledger_parse(struct str text, const char *name, struct err *e)
 {
 	struct lines in = { .fd = -1, .rest = text };
 
-	return make(&in, name, e);
+	return make(&in, true, name, e);
 }
 
 struct ledger *
-ledger_read(int fd, const char *name, struct err *e)
+ledger_read(int fd, bool batches, const char *name, struct err *e)
 {
 	struct lines in = { .fd = fd };
 	struct stat st;
@@ -268,7 +283,7 @@ ledger_read(int fd, const char *name, struct err *e)
 		too_large(name, e);
 		return NULL;
 	}
-	return make(&in, name, e);
+	return make(&in, batches, name, e);
 }
 
 int
@@ -276,5 +291,5 @@ ledger_check(struct str text, const char *name, struct err *e)
 {
 	struct lines in = { .fd = -1, .rest = text };
 
-	return read_from(&in, NULL, name, e);
+	return read_from(&in, NULL, true, name, e);
 }

@@ -255,8 +255,8 @@ decide(struct backfill *f, struct unit *u, const struct bundle_member *m,
 
 			back = u->from == u->id.hole ? 0 : back;
 			if (!reader_reaches(u->r, u->from - back))
-				return claim_ids(f->s->ledger, &u->id, &u->t, STR(""),
-					   &unused, e) < 0
+				return claim_ids(f->s->ledger, &u->id, &u->t, NULL,
+					   STR(""), &unused, e) < 0
 					   ? -1
 					   : add_again(f, m->index, u->id.id, e);
 			there = u->from == u->id.hole
@@ -283,7 +283,7 @@ read_unit(struct backfill *f, struct unit *u, struct err *e)
 	uint64_t hole;
 	int r;
 
-	if (claim_ids(s->ledger, &u->id, &u->t, STR("\001"), &hole, e) < 0)
+	if (claim_ids(s->ledger, &u->id, &u->t, NULL, STR("\001"), &hole, e) < 0)
 		return -1;
 	s->n.holes += hole;
 	s->n.files++;

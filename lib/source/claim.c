@@ -11,7 +11,7 @@ static const char *const ending[] = { "/o", "/e" };
 
 int
 claim_ids(struct ledger *l, const struct identity *id, struct tail_file *f,
-    struct str path, uint64_t *hole, struct err *e)
+    const char *in, struct str path, uint64_t *hole, struct err *e)
 {
 	unsigned streams = f->format == FRAME_RAW ? 1 : 2;
 	char name[IDENTITY_ID_MAX + 4];
@@ -26,7 +26,7 @@ claim_ids(struct ledger *l, const struct identity *id, struct tail_file *f,
 		    ledger_set_text(l, &n->path, path) < 0 ||
 		    ledger_set_text(l, &n->stat, str_of(f->stat)) < 0)
 			return err_set(e, ST_FAIL, "out of memory");
-		n->in = NULL;
+		n->in = in;
 		n->seen = true;
 		f->cursor[i] = n->end > id->hole ? n->end : id->hole;
 		if (i == 0 && n->end < id->hole)

@@ -14,10 +14,11 @@ struct ledger;
 struct tail_file;
 
 /* Claim the ids of a file, under the name `f->src_file`, and take over its cursors; NULs at
- * its beginning are behind them.  `path` is where it is, "" for what has none.  *hole: bytes
- * of NULs that are passed over by this. */
+ * its beginning are behind them.  `path` is where it is, in the directory `in` that lives on
+ * (NULL: `path` is whole); "" for what has none.  *hole: bytes of NULs that are passed over
+ * by this. */
 int claim_ids(struct ledger *l, const struct identity *id, struct tail_file *f,
-    struct str path, uint64_t *hole, struct err *e);
+    const char *in, struct str path, uint64_t *hole, struct err *e);
 
 /* It was read as far as `t` says, at `now`.  0, or -1: out of memory. */
 int claim_remember(

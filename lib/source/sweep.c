@@ -420,8 +420,8 @@ sweep_format(const struct sweep *s, const struct identity *id)
 
 /* 0; 1: `e` says why this file was not read to its end; -1. */
 static int
-read_member(
-    struct sweep *s, struct met *w, struct str src_file, struct str dir, struct err *e)
+read_member(struct sweep *s, const struct family *f, struct met *w, struct str src_file,
+    struct str dir, struct err *e)
 {
 	struct tail_file t = { .name = w->name,
 		.reader = w->reader,
@@ -458,7 +458,7 @@ read_member(
 			return r < 0;
 		}
 	}
-	if (claim_ids(s->ledger, &w->id, &t, str_of(w->name), &hole, e) < 0)
+	if (claim_ids(s->ledger, &w->id, &t, f->dir, str_of(w->m->name), &hole, e) < 0)
 		return -1;
 	s->n.holes += hole;
 	if ((r = read_on(s, w, &t, e)) == 0 && reader_cut(w->reader) && w->settled)
@@ -582,7 +582,7 @@ read_all(struct sweep *s, struct family *f, struct met *all, struct err *e)
 			s->n.waiting++;
 			continue;
 		}
-		r = read_member(s, &all[i], (struct str){ file.p + 1, file.n - 2 },
+		r = read_member(s, f, &all[i], (struct str){ file.p + 1, file.n - 2 },
 		    (struct str){ dir.p + 1, dir.n - 2 }, e);
 		if (r > 0) {
 			s->n.unreadable++;

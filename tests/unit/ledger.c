@@ -289,6 +289,48 @@ test_load(void)
 	ledger_free(l);
 }
 
+/* Chunks of 64 KiB end at each byte of the last lines, the batches once among them. */
+static void
+test_cursors(void)
+{
+	enum { CHUNK = 1 << 16, BEFORE = 1800 };
+	static const char open[] = "{\"key\":\"k/2\",\"pad\":\"";
+	char manifest[2 * CHUNK];
+	unsigned good = 0, bad = 0;
+
+	for (size_t pad = CHUNK - BEFORE; pad < CHUNK; pad++) {
+		struct ledger *l = small(), *got;
+		struct buf a;
+
+		memset(manifest, ',', pad);
+		memcpy(manifest, open, sizeof open - 1);
+		memcpy(manifest + pad, "\"}", 2);
+		ledger_add_batch(
+		    l, "b2", STR("k/2"), (struct str){ manifest, pad + 2 }, &e);
+		if (pad % 2 == 0)
+			ledger_add_batch(
+			    l, "b3", STR("k/3"), STR("{\"key\":\"k/3\"}"), &e);
+		a = rendered(l);
+		put_file("ledger.json", a.p, a.n);
+		put_file("ledger.copy.json", a.p, a.n);
+		if ((got = ledger_load_cursors(dir, &e)) != NULL) {
+			good += got->entries == l->entries && got->batches == 0 &&
+				got->gen == l->gen && got->forgot == l->forgot &&
+				ledger_unchanged(dir, got);
+			ledger_free(got);
+		}
+		a.p[a.n - 20] ^= 1; /* in a batch that nobody looks at */
+		put_file("ledger.json", a.p, a.n);
+		put_file("ledger.copy.json", a.p, a.n);
+		bad += ledger_load_cursors(dir, &e) == NULL;
+		buf_done(&a);
+		ledger_free(l);
+	}
+	ok(good == BEFORE, "cursors without batches, wherever a chunk ends: %u", good);
+	ok(bad == BEFORE, "damage in a batch counts all the same: %u", bad);
+	clean();
+}
+
 static void
 test_save(void)
 {
@@ -492,6 +534,7 @@ main(void)
 	test_damage();
 	test_nonsense();
 	test_load();
+	test_cursors();
 	test_save();
 	test_entries();
 	test_delivered();
