@@ -10,8 +10,9 @@ peak() {
 	read -r kib status <peak.out
 }
 
-# within KIB: the programs proper; sanitizers take what they take
+# within KIB: the programs proper; sanitizers and valgrind take what they take
 within() {
+	[ -z "${UNDER-}" ] || return 0
 	nm "$(command -v logparse)" 2>/dev/null | grep -q '__[at]san_' || [ "$kib" -le "$1" ] || { echo "$kib KiB" && return 1; }
 }
 

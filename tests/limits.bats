@@ -199,6 +199,27 @@ X
 	ls S/outbox | diff before -
 }
 
+@test "200 MiB of manifests that wait in a ledger: logtail reads on from its cursors, memory as ever" {
+	echo '{"log":"x"}' | logbatch --state=S >/dev/null
+	seq 1000 >log
+	logtail --state=S log | logbatch --state=S >/dev/null
+	python3 - <<-'PY'
+		import hashlib
+		head, rest = open("S/ledger.json", "rb").read().split(b"\n", 1)
+		batch = b'{"name":"b%d","manifest":{"key":"k%d","pad":"' + b"x" * (20 << 20) + b'"}},\n'
+		rest = rest.replace(b'"batches":[\n', b'"batches":[\n' + b"".join(batch % (i, i) for i in range(10)))
+		for name in "ledger", "ledger.copy":
+		    with open("S/%s.json" % name, "wb") as f:
+		        f.write(b'{"format":"logsweep-ledger-1","sha256":"%s",\n' % hashlib.sha256(rest).hexdigest().encode() + rest)
+	PY
+	echo 1001 >>log
+	>in
+	peak logtail --state=S log
+	ended 0
+	[ "$(jq -r '.log // empty' out)" = 1001 ]
+	within 16384
+}
+
 # past: places of --confine
 @test "more places than 512: without Landlock, told with -v, and all is read" {
 	told=$(echo | logparse -v 2>&1 | grep confined) || skip "not in this build"

@@ -1,7 +1,7 @@
 #!/bin/bash
-# run.sh [SECONDS] [NAME...]  build the fuzz targets and run each for SECONDS (60); inputs that
-#                             end one go to build/fuzz/crashes, the corpus grows in
-#                             build/fuzz/corpus
+# run.sh [SECONDS] [NAME...]  build the fuzz targets and run each for SECONDS (60), one on each
+#                             processor; inputs that end one go to build/fuzz/crashes, the
+#                             corpus grows in build/fuzz/corpus
 # run.sh replay [NAME...]     only run the inputs of the tree through them (replay.c as main:
 #                             CC=afl-clang-fast makes NAME.replay for afl-fuzz -- NAME.replay @@)
 # SEED=N (random): the same beginnings in each run, as in CI, where a change is not to fail for
@@ -62,17 +62,28 @@ run() { # run NAME
 		-dict=tests/fuzz/words.dict -print_final_stats=1 -artifact_prefix=$out/crashes/"$1"- \
 		$out/corpus/"$1" tests/fuzz/corpus/"$1"
 }
-passed=0 failed=0
-for name in "${names[@]}"; do
-	log=$out/$name.log
-	if build "$name" >"$log" 2>&1 && run "$name" >>"$log" 2>&1; then
-		passed=$((passed + 1))
-		echo "ok $name: $(sed -n 's/^\(stat::number_of_executed_units\): *\(.*\)/\2 runs/p; s/^\([0-9]* inputs\)$/\1/p' "$log")"
+one() { # one NAME: what it says goes to its log, how it went to its .result
+	local log=$out/$1.log
+	if build "$1" >"$log" 2>&1 && run "$1" >>"$log" 2>&1; then
+		echo "ok $1: $(sed -n 's/^\(stat::number_of_executed_units\): *\(.*\)/\2 runs/p; s/^\([0-9]* inputs\)$/\1/p' "$log")"
 	else
-		failed=$((failed + 1))
-		echo "not ok $name ($log)"
+		echo "not ok $1 ($log)"
 		tail -n 60 "$log" | sed 's/^/# /'
-	fi
+	fi >"$out/$1.result"
+	cat "$out/$1.result"
+}
+for name in "${names[@]}"; do
+	rm -f "$out/$name.result"
+	while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do
+		wait -n
+	done
+	one "$name" &
 done
+wait
+passed=0
+for name in "${names[@]}"; do
+	grep -q '^ok ' "$out/$name.result" && passed=$((passed + 1))
+done
+failed=$((${#names[@]} - passed))
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
