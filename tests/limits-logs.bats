@@ -33,6 +33,17 @@ letters() {
 	[ "$(jq -r '.log // empty' out | wc -l)" -eq 401 ]
 }
 
+# past: directories within directories
+@test "33 directories deep: told, exit 3, not read; 32 are" {
+	deep=logs$(printf '/d%.0s' $(seq 32))
+	mkdir -p "$deep/more"
+	echo ok >"$deep/a.log"
+	echo no >"$deep/more/b.log"
+	peak logtail logs
+	ended 3 "/d/more: more than 32 directories deep; not read"
+	[ "$(jq -r '.log // empty' out)" = ok ]
+}
+
 # past: a zip's directory
 @test "a zip whose directory has 17 MiB is not read: told, exit 3, the next file is" {
 	python3 - <<-'PY'
@@ -86,7 +97,7 @@ letters() {
 	peak logparse -R parsers.conf -p deep
 	ended 3
 	[ "$(jq -c '[._error.by, (.log_processed | has("x")), (.log | length)]' out | paste -sd' ')" = '["logparse",false,8000000] [null,true,1000]' ]
-	[ "$(head -n 1 out | jq -r ._error.why)" = "parser deep: given up: the pattern takes too many steps on this text" ]
+	[ "$(head -n 1 out | jq -r ._error.why)" = "parser deep: given up: the pattern takes too much memory on this text" ]
 	within 131072
 }
 

@@ -16,6 +16,9 @@ a line between the programs|NDJSON_LINE_MAX|record/ndjson.h
 values within values of JSON|JSCAN_DEPTH|record/jscan.h
 a _src that is remembered|RECORD_SRC_MAX|record/record.h
 an option that may be repeated|OPT_LIST_MAX|cli/opts.h
+files that operands name|FAMILIES_MAX|source/family.h
+directories within directories|FAMILY_DEPTH_MAX|source/family.h
+names in a directory|LISTING_NAMES_MAX|source/listing.h
 rotated files of one log|FAMILY_MEMBERS_MAX|source/family.h
 members of an archive|BUNDLE_MEMBERS_MAX|source/bundle.h
 a member's name|BUNDLE_NAME_MAX|source/bundle.h
@@ -118,7 +121,7 @@ X
 	{ printf '{"log":"'; head -c 5000 /dev/zero | tr '\0' a; echo '!"}'; } >in
 	run -3 --separate-stderr timeout 20 logparse -R parsers.conf -p evil in
 	[ "$(jq -r '.log | length' <<<"$output")" -eq 5001 ]
-	[ "$(jq -r '._error.by' <<<"$output")" = logparse ]
+	[ "$(jq -r '._error | .by, .why' <<<"$output" | paste -sd' ')" = "logparse parser evil: given up: the pattern takes too many steps on this text" ]
 }
 
 # past: an option that may be repeated

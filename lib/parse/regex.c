@@ -21,7 +21,7 @@ struct regex {
 	char *names;            /* what they point into */
 	size_t groups;
 	struct str name[PARSED_FIELDS_MAX]; /* of group i + 1 */
-	char why[256];
+	char steps[256], memory[256]; /* why it was given up */
 };
 
 static int
@@ -84,7 +84,7 @@ fit(const struct parser *p, struct message *m, struct parsed *out)
 
 	if (!message_text(m) || (n = match(r, m->text, 0)) == PCRE2_ERROR_NOMATCH)
 		return PARSER_NO;
-	out->why = r->why;
+	out->why = n == PCRE2_ERROR_MATCHLIMIT ? r->steps : r->memory;
 	if (n < 0)
 		return PARSER_FAILED;
 	return take_fields(r, m->text, out) ? PARSER_FITS : PARSER_NO;
@@ -241,8 +241,11 @@ prepare(struct regex *r, struct err *e)
 		pcre2_jit_stack_assign(r->limits, NULL, r->stack);
 		r->jit = true;
 	}
-	snprintf(r->why, sizeof r->why,
+	snprintf(r->steps, sizeof r->steps,
 	    "parser %.100s: given up: the pattern takes too many steps on this text",
+	    r->parser.name);
+	snprintf(r->memory, sizeof r->memory,
+	    "parser %.100s: given up: the pattern takes too much memory on this text",
 	    r->parser.name);
 	return 0;
 }

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 enum {
-	WALK_DEPTH = 32,
 	SETTLE_TRIES = 5,
 };
 
@@ -257,8 +256,11 @@ no_file(const struct stat *st)
 	return st->st_mode != 0 && !S_ISREG(st->st_mode);
 }
 
+/* Ends a walk early. */
+enum { FULL = 1 };
+
 /* One file by one name.  In a directory (`walked`) rotated names stand for their family;
- * named outright they are read alone. */
+ * named outright they are read alone.  0, FULL, or -1. */
 static int
 add_file(struct walk *w, int dir, const char *name, const char *path, bool walked)
 {
@@ -270,6 +272,14 @@ add_file(struct walk *w, int dir, const char *name, const char *path, bool walke
 
 	if (family_skipped(path, w->skip, w->skips) || is_temporary(path))
 		return 0;
+	if (w->fs->n == FAMILIES_MAX) {
+		err_set(&e, ST_ASIDE,
+		    "%s: the rest is not read: more than %d files are named or found; "
+		    "name fewer at a time",
+		    path, FAMILIES_MAX);
+		w->warn(w->arg, &e);
+		return FULL;
+	}
 	/* between its rename and the next line a log has no live file; realpath then
 	 * leaves in `real` how far it came */
 	if (real_path(dir, name, path, real, &st) == NULL) {
@@ -347,9 +357,9 @@ walk_dir(struct walk *w, const char *dir, int depth)
 	struct err e;
 	int r = 0;
 
-	if (depth > WALK_DEPTH) {
+	if (depth > FAMILY_DEPTH_MAX) {
 		err_set(&e, ST_FAIL, "%s: more than %d directories deep; not read", dir,
-		    WALK_DEPTH);
+		    FAMILY_DEPTH_MAX);
 		w->warn(w->arg, &e);
 		return 0;
 	}

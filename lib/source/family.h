@@ -26,6 +26,8 @@ struct err;
 
 enum {
 	FAMILY_MEMBERS_MAX = 400, /* files of one family that are open at once */
+	FAMILY_DEPTH_MAX = 32,    /* directories within an operand */
+	FAMILIES_MAX = 1 << 20,   /* files that operands name, rotated ones too */
 };
 
 struct member {

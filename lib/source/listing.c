@@ -81,6 +81,11 @@ read_names(struct listing *l, struct err *e)
 			i += de->d_reclen;
 			if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0)
 				continue;
+			if (l->n == LISTING_NAMES_MAX)
+				return err_set(e, ST_ASIDE,
+				    "%s: more than %d names in it; not read: have some "
+				    "of them in other directories",
+				    l->dir, LISTING_NAMES_MAX);
 			if (!add(l, de))
 				return err_set(e, ST_FAIL, "%s: out of memory", l->dir);
 		}

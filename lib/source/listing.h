@@ -15,7 +15,10 @@
 
 struct err;
 
-enum { LISTING_QUIET_S = 2 };
+enum {
+	LISTING_QUIET_S = 2,
+	LISTING_NAMES_MAX = 1 << 20, /* of a directory: one with more is not read */
+};
 
 /* Begins as zeros. */
 struct listing {

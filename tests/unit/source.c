@@ -544,9 +544,47 @@ test_match(void)
 	free(l.index);
 }
 
+static void
+count_warning(void *arg, const struct err *e)
+{
+	*(int *)arg += strstr(e->text, "more than 1048576 files") != NULL;
+}
+
+/* past: files that operands name */
+static void
+test_too_many(void)
+{
+	struct families fs = { .list = calloc(FAMILIES_MAX, sizeof *fs.list),
+		.n = FAMILIES_MAX - 1,
+		.cap = FAMILIES_MAX };
+	char dir[] = "/tmp/unit-families-XXXXXX", path[3][64];
+	int told = 0, added;
+	struct err e;
+
+	if (mkdtemp(dir) == NULL)
+		return;
+	for (int i = 0; i < 3; i++) {
+		snprintf(path[i], sizeof path[i], "%s/%d.log", dir, i);
+		fclose(fopen(path[i], "w"));
+	}
+	added = families_add(&fs, dir, NULL, 0, count_warning, &told, &e);
+	ok(added == 1 && fs.n == FAMILIES_MAX && told == 1,
+	    "of 1,048,578 files one is left out, told once: %d, %d", added, told);
+	added = families_add(&fs, path[0], NULL, 0, count_warning, &told, &e);
+	ok(added == 0 && fs.n == FAMILIES_MAX && told == 2,
+	    "and what another operand names: %d, %d", added, told);
+	fs.list[0] = fs.list[FAMILIES_MAX - 1];
+	fs.n = 1;
+	families_done(&fs);
+	for (int i = 0; i < 3; i++)
+		unlink(path[i]);
+	rmdir(dir);
+}
+
 int
 main(void)
 {
+	test_too_many();
 	test_base();
 	test_has();
 	test_cri();
