@@ -43,8 +43,9 @@ objs    := $(srcs:%.c=$(B)/%.o)
 bins    := $(PROGS:%=$(B)/%)
 units   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
 units_systemd := $(wildcard examples/systemd/*.service examples/systemd/*.timer)
-# what `make valgrind` runs of tests/*.bats, the longest first: minutes, and each program
-grinds  := k8ssweep status multiline hostile shard errors logparse logbatch-keys k8smeta logbatch-ddl
+# what `make valgrind` runs of tests/*.bats, the longest first: a quarter of an hour, and each program
+grinds  := k8ssweep s3put-server status multiline s3put kube hostile parsers shard credentials errors logparse \
+           logbatch-keys recipes k8smeta limits-logs logbatch-ddl limits-s3
 gens    := $(wildcard tests/gen/*.c)
 say      = @$(if $(V),,echo "  $1  $@";) # V=1 shows the commands
 

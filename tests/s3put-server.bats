@@ -227,7 +227,8 @@ listed() {
 	status=0
 	wait $pid || status=$?
 	[ "$status" -eq 1 ]
-	[[ $(cat err) == *"400 XAmzContentSHA256Mismatch"* ]]
+	# the server, or s3put if it had not yet come to that place
+	grep -qF -e "400 XAmzContentSHA256Mismatch" -e "its manifest says " err
 	[ -z "$(listed)" ]
 	[ "$(uploads)" -eq 0 ]
 }
@@ -261,6 +262,7 @@ listed() {
 }
 
 @test "a body whose manifest tells its hash is read once" {
+	[ -z "${UNDER-}" ] || skip "under $UNDER: its calls are counted"
 	command -v strace >/dev/null || skip "no strace"
 	strace -f -o trace true 2>/dev/null || skip "strace may not trace here"
 	manifest "$big" k >m
@@ -507,9 +509,10 @@ may() {
 
 @test "--check says in plain words what is wrong, and what to do" {
 	wrong() { # wrong STATUS WORDS ARG...
-		local status=$1 words=$2
+		local status=$1 words=$2 time=200ms
 		shift 2
-		run "-$status" --separate-stderr s3put --check --max-time=200ms "$@"
+		[ -z "${UNDER-}" ] || time=5s # to say hello by TLS
+		run "-$status" --separate-stderr s3put --check --max-time=$time "$@"
 		[[ $stderr == *"$words"* ]] || { echo "$stderr"; return 1; }
 	}
 	wrong 1 "make the bucket, or check its name" "$ep" s3://no-such-bucket/p
