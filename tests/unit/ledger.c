@@ -272,6 +272,17 @@ test_load(void)
 	put_file("ledger.json", a.p, a.n);
 	put_file("ledger.copy.json", older.p, older.n);
 	got = ledger_load(dir, &e);
+	ok(ledger_unchanged(dir, got), "what was loaded is what is there");
+	put_file("ledger.json", older.p, older.n);
+	ok(!ledger_unchanged(dir, got), "it is another one by now");
+	unlink(in_dir("ledger.json"));
+	ok(!ledger_unchanged(dir, got), "or gone");
+	put_file("ledger.json", a.p, a.n);
+	got->gen--;
+	put_file("ledger.copy.json", a.p, a.n);
+	ok(!ledger_unchanged(dir, got), "or the copy is of a later generation");
+	got->gen++;
+	put_file("ledger.copy.json", older.p, older.n);
 	ok(got != NULL && !got->from_copy && got->gen == 41,
 	    "a newer one than its copy is as it should be");
 	ok(ledger_mend(dir, got, &e) == 0 && file_is("ledger.copy.json", a.p, a.n),
