@@ -101,6 +101,7 @@ X
 	[ "$status" -eq 0 ]
 	within 16384
 	[ "$(jq -r '.log // "" | length' out | sort -n | tail -1)" -le 1048576 ]
+	[ "$(jq -r '.log // "" | length' out | paste -sd+ | bc)" -eq 200000000 ]
 }
 
 # past: values within values of JSON
