@@ -561,7 +561,9 @@ until_lines() {
 	until_lines 2 m
 	exec 7>&-
 	wait $pid
-	{ rec a 10 $t 1 && rec a 20 $t 2 && sleep 1 && rec b 20 $t 2; } | logbatch --state=T --max-age=100ms 2>e
+	later=1
+	[ -z "${UNDER-}" ] || later=5 # than it begins to read
+	{ rec a 10 $t 1 && rec a 20 $t 2 && sleep $later && rec b 20 $t 2; } | logbatch --state=T --max-age=100ms 2>e
 	grep -q "a filter drops the marks" e
 	[ "$(gen T)" = 1 ]
 	run -2 logbatch --out=O --max-age=1s in
