@@ -139,6 +139,43 @@ again() {
 
 ### joins
 
+@test "lines that are not of their format, between the parts of both streams, sweep after sweep: each once" {
+	mkdir d
+	{
+		printf '%s:00.%sZ %s\n' $T 1 'stdout F t0;' $T 2 'stdout P t1;' $T 3 'stderr P t2;'
+		printf 'torn t3;\ntorn t4;\n%s:00.4Z stderr F t5;\ntorn t6;\n' $T
+	} >d/0.log
+	sweep d
+	printf '%s:00.5Z stdout F t7;\n' $T >>d/0.log
+	sweep d
+	archived | grep -o 't[0-9]*;' | sort | diff - <(printf 't%d;\n' 0 1 2 3 4 5 6 7)
+	# whatever stands between, and wherever a sweep ends
+	cat >cases.py <<-'PY'
+		import collections, json, os, random, re, shutil, subprocess
+		rnd = random.Random(7)
+		for case in range(40):
+		    shutil.rmtree("w", ignore_errors=True)
+		    os.makedirs("w/d")
+		    lines, got = ["F stdout"], collections.Counter()
+		    for sweep in range(5):
+		        for _ in range(rnd.randrange(8)):
+		            lines.append(rnd.choice(["torn", "torn"] + [f"{p} {s}" for p in "PPF" for s in ("stdout", "stderr")]))
+		        if sweep == 4:
+		            lines += ["F stdout", "F stderr"]
+		        with open("w/d/0.log", "w") as f:
+		            for i, what in enumerate(lines):
+		                kind, _, stream = what.partition(" ")
+		                f.write(f"2026-11-22T13:00:00.{i:09}Z {stream} {kind} t{i};\n" if stream else f"torn t{i};\n")
+		        out = subprocess.run(["logtail", "--state=w/S", "w/d"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+		        done = subprocess.run(["logbatch", "--state=w/S", "--node=n", "-q"], input=out, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+		        assert done.returncode in (0, 3), done
+		        for line in out.splitlines():
+		            got.update(re.findall(r"t\d+;", json.loads(line).get("log", "")))
+		    assert got == collections.Counter(f"t{i};" for i in range(len(lines))), (case, lines, got)
+	PY
+	python3 cases.py
+}
+
 @test "split CRI lines are joined per stream, though the parts of both interleave" {
 	printf '%s\n' "$T:00.1Z stdout P one " "$T:00.2Z stderr P uno " "$T:00.3Z stdout P two " \
 		"$T:00.4Z stderr F dos" "$T:00.5Z stdout F three" >a.log

@@ -193,12 +193,20 @@ window(const struct state *st)
 	return identity_sum(st->t->block + st->from - n, n);
 }
 
+/* Is there something of a split line that is not written?  Unlike `open` this can be told from
+ * the cursors and what is behind them, so each sweep says the same. */
+static bool
+has_parts(const struct stream *s)
+{
+	return s->open && s->part_lines > 0;
+}
+
 /* The stream that a line which names none is counted to: its `end` must not have to go
  * back to the beginning of a split line. */
 static unsigned
 quiet_stream(const struct state *st)
 {
-	return st->s[0].open && !st->s[1].open;
+	return has_parts(&st->s[0]) && !has_parts(&st->s[1]);
 }
 
 /* How far stream `s` is dealt with when the file is up to `at`. */
@@ -414,13 +422,10 @@ reject(struct state *st, struct str line, uint64_t end, const char *why, struct 
 	unsigned sn = quiet_stream(st);
 	struct stream *s = &st->s[sn];
 
-	if (s->open) {
-		/* both are: what is there of this one goes out, the rest as its next
-		 * piece */
-		if (s->part_lines > 0 && emit_parts(st, sn, end, false, e) < 0)
-			return -1;
-		s->part_start = end;
-	}
+	/* both have: what is there of this one goes out, the rest as its next piece */
+	if (has_parts(s) && emit_parts(st, sn, end, false, e) < 0)
+		return -1;
+	s->part_start = end;
 	begin_record(st, sn, end);
 	NDJSON_LIT(o, "log\":\"");
 	ndjson_text(o, line.p, line.n, &st->t->n.replaced);
@@ -607,8 +612,7 @@ flush_final(struct state *st, struct err *e)
 		st->from = st->have;
 	}
 	for (unsigned s = 0; s < st->streams; s++)
-		if (st->s[s].open && st->s[s].part_lines > 0 &&
-		    emit_parts(st, s, end, true, e) < 0)
+		if (has_parts(&st->s[s]) && emit_parts(st, s, end, true, e) < 0)
 			return -1;
 	return 0;
 }
@@ -623,8 +627,7 @@ flush_damaged(struct state *st, struct err *e)
 	char why[320];
 
 	for (unsigned s = 0; s < st->streams; s++)
-		if (st->s[s].open && st->s[s].part_lines > 0 &&
-		    emit_parts(st, s, start, true, e) < 0)
+		if (has_parts(&st->s[s]) && emit_parts(st, s, start, true, e) < 0)
 			return -1;
 	st->from = st->have;
 	snprintf(why, sizeof why, "%s; the rest is lost", reader_why(st->f->reader));
