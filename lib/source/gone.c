@@ -325,7 +325,7 @@ gone_retire(struct sweep *s, char *const operands[], size_t n, struct err *e)
 	size_t count = 0;
 	int r = 0;
 
-	if (s->unsettled || s->ledger->entries == 0 || sweep_sort_dirs(s) == 0)
+	if (s->ledger->entries == 0 || sweep_sort_dirs(s) == 0)
 		return 0;
 	missed = malloc(s->ledger->entries * sizeof *missed);
 	retired = calloc(s->ledger->entries, sizeof *retired);

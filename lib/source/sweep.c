@@ -17,10 +17,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Directories that were listed, as a sorted set; the families have their names. */
-struct sweep_dirs {
+/* Directories, as a sorted set; the families have their names. */
+struct dirs {
 	const char **path;
 	size_t n, cap;
+};
+struct sweep_dirs {
+	struct dirs listed;
+	struct dirs restless; /* their names changed while they were looked at */
 };
 
 /* Entries by what stat(2) said of their file, to pass over what has not changed. */
@@ -76,8 +80,10 @@ sweep_init(struct sweep *s, struct err *e)
 void
 sweep_done(struct sweep *s)
 {
-	if (s->dirs != NULL)
-		free(s->dirs->path);
+	if (s->dirs != NULL) {
+		free(s->dirs->listed.path);
+		free(s->dirs->restless.path);
+	}
 	free(s->dirs);
 	free(s->known);
 	listing_done(&s->names);
@@ -88,7 +94,6 @@ sweep_again(struct sweep *s, struct err *e)
 {
 	sweep_done(s);
 	s->names = (struct listing){ 0 };
-	s->unsettled = false;
 	if (ledger_compact(s->ledger) < 0)
 		return err_set(e, ST_FAIL, "out of memory");
 	for (size_t i = 0; i < s->ledger->entries; i++)
@@ -97,9 +102,8 @@ sweep_again(struct sweep *s, struct err *e)
 }
 
 static int
-note_dir(struct sweep *s, const char *dir)
+note_dir(struct dirs *d, const char *dir)
 {
-	struct sweep_dirs *d = s->dirs;
 	const char **p;
 
 	if (d->n > 0 && strcmp(d->path[d->n - 1], dir) == 0)
@@ -120,19 +124,31 @@ by_path(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+static void
+sort(struct dirs *d)
+{
+	if (d->n > 0)
+		qsort(d->path, d->n, sizeof *d->path, by_path);
+}
+
+static bool
+has(const struct dirs *d, const char *dir)
+{
+	return d->n > 0 && bsearch(&dir, d->path, d->n, sizeof dir, by_path) != NULL;
+}
+
 size_t
 sweep_sort_dirs(struct sweep *s)
 {
-	if (s->dirs->n > 0)
-		qsort(s->dirs->path, s->dirs->n, sizeof *s->dirs->path, by_path);
-	return s->dirs->n;
+	sort(&s->dirs->listed);
+	sort(&s->dirs->restless);
+	return s->dirs->listed.n;
 }
 
 bool
 sweep_listed(const struct sweep *s, const char *dir)
 {
-	return s->dirs->n > 0 &&
-	       bsearch(&dir, s->dirs->path, s->dirs->n, sizeof dir, by_path) != NULL;
+	return has(&s->dirs->listed, dir) && !has(&s->dirs->restless, dir);
 }
 
 void
@@ -630,8 +646,9 @@ sweep_family(struct sweep *s, struct family *f, struct err *e)
 		}
 		return 0;
 	}
-	s->unsettled |= r == 0;
-	if (note_dir(s, f->dir) < 0 || (all = met_new(f->members)) == NULL)
+	if (note_dir(&s->dirs->listed, f->dir) < 0 ||
+	    (r == 0 && note_dir(&s->dirs->restless, f->dir) < 0) ||
+	    (all = met_new(f->members)) == NULL)
 		return err_set(e, ST_FAIL, "out of memory");
 	if ((r = look(s, f, all, e)) == 0)
 		r = read_all(s, f, all, e);

@@ -59,9 +59,8 @@ struct sweep {
 	struct sweep_counts n;
 
 	struct listing names;
-	struct sweep_dirs *dirs; /* directories listed */
+	struct sweep_dirs *dirs; /* directories met */
 	struct stat_index *known;
-	bool unsettled;
 	struct sweep_bundle *bundle; /* archives found; read after the files */
 	size_t bundles;
 };
