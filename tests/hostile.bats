@@ -96,3 +96,13 @@ harmless() {
 	assert_regex "$stderr" "not a manifest"
 	[ ! -e dest/k ]
 }
+
+@test "a link in the place of a rotated file is not followed: told, exit 3, the log is read" {
+	echo secret >elsewhere
+	mkdir d
+	echo new >d/a.log
+	ln -s ../elsewhere d/a.log.1
+	run -3 --separate-stderr logtail d/a.log
+	[ "$stderr" = "logtail: $PWD/d/a.log.1: a link beside a log; not followed" ]
+	[ "$(jq -r '.log // empty' <<<"$output")" = new ]
+}

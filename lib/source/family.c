@@ -547,10 +547,16 @@ open_member(const struct family *f, const struct listing *l, struct member *m,
 
 	if (snprintf(path, sizeof path, "%s/%s", f->dir, m->name) >= (int)sizeof path)
 		return;
-	if ((m->fd = openat(l->fd, m->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0 ||
+	/* names were followed when the families were found: this is where they led */
+	if ((m->fd = openat(
+		 l->fd, m->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)) < 0 ||
 	    fstat(m->fd, &m->st) < 0) {
 		if (errno != ENOENT && warn != NULL) {
-			err_sys(&e, path);
+			if (errno == ELOOP)
+				err_set(&e, ST_ASIDE,
+				    "%s: a link beside a log; not followed", path);
+			else
+				err_sys(&e, path);
 			warn(arg, &e);
 		}
 	} else if (!S_ISREG(m->st.st_mode)) {
