@@ -457,7 +457,9 @@ source_keys() {
 		echo '{"path":"body","key":"k"}'
 	SH
 	chmod +x swap
-	{ sleep 0.5; ./swap; } | s3put -v --path-style --endpoint="$at" s3://bucket 2>messages >results
+	later=0.5
+	[ -z "${UNDER-}" ] || later=5 # than the old keys are read
+	{ sleep $later; ./swap; } | s3put -v --path-style --endpoint="$at" s3://bucket 2>messages >results
 	[ "$(jq -r .status results)" = stored ]
 	grep -q 'access key ...AWAY' messages
 	grep -q 'access key ...URCE' messages
