@@ -253,10 +253,21 @@ is_final(const struct sweep *s, const struct family *f, size_t i)
 	return !m->live && i + 1 < f->members && f->member[i + 1].st.st_size > 0;
 }
 
+/* Two names of one file, which need no reading. */
+static bool
+linked(const struct member *a, const struct member *b)
+{
+	return a->st.st_ino == b->st.st_ino && a->st.st_dev == b->st.st_dev &&
+	       a->st.st_ino != 0 && a->packed == b->packed;
+}
+
 /* Is the content of `a` the beginning of that of `b`? */
 static int
 begins(struct met *a, struct met *b, struct err *e)
 {
+	if (linked(a->m, b->m))
+		return 1;
+
 	char x[16384], y[16384];
 	struct reader *rb = reader_new(b->m->fd, b->m->packed, e),
 		      *ra = reader_new(a->m->fd, a->m->packed, e);
