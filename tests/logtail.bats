@@ -1101,6 +1101,27 @@ as_nobody() {
 	again d
 }
 
+@test "new files that begin as many deleted ones did cost no more than many files" {
+	need logbatch
+	[ -z "${UNDER-}" ] || skip "under $UNDER: time is measured"
+	for kind in raw cri; do
+		for set in one two; do
+			mkdir d
+			seq 1000 | awk -v k=$kind -v t=$T -v s=$set '{
+				p = k == "cri" ? t ":00.1Z stdout F " : ""
+				printf "%sthe same banner\n%sline %s %d\n", p, p, s, $1 >"d/" s $1 ".log"
+				close("d/" s $1 ".log") }'
+			timeout 20 logtail --state=S-$kind d >rec
+			[ "$(logs rec | grep -c "^line $set ")" -eq 1000 ]
+			[ "$(jq -r ._src.id rec | cut -d/ -f1 | sort -u | wc -l)" -eq 1000 ]
+			logbatch --state=S-$kind --node=n <rec >manifests
+			logtail --state=S-$kind d >rec
+			[ "$(records rec | wc -l)" -eq 0 ]
+			rm -r d
+		done
+	done
+}
+
 ### gaps
 
 @test "a file deleted before it was read to its end is a gap: told once, by name, status 3" {
