@@ -504,6 +504,16 @@ for l in sys.stdin: sys.stdout.buffer.write(json.loads(l)["log"].encode() + b"\n
 	[ "$(logs <<<"$output")" = "$(raw 1 2)" ]
 }
 
+@test "many names of one file are not held against each other byte by byte" {
+	need strace
+	mkdir d
+	raw 1 300000 >d/a.log
+	for i in {1..50}; do ln d/a.log d/a.log.$i; done
+	ASAN_OPTIONS=detect_leaks=0 strace -f -c -e trace=pread64 -o calls logtail d >rec
+	[ "$(logs rec | sha256sum)" = "$(raw 1 300000 | sha256sum)" ]
+	[ "$(awk '$NF == "pread64" { print $4 }' calls)" -lt 2000 ]
+}
+
 @test "globs that the shell left alone are expanded, braces too" {
 	mkdir a b
 	raw 1 1 >a/x.log
@@ -1126,6 +1136,27 @@ as_nobody() {
 	logbatch --state=S --node=n <rec >manifests
 	holds 1 6000
 	again d
+}
+
+@test "new files that begin as many deleted ones did cost no more than many files" {
+	need logbatch
+	[ -z "${UNDER-}" ] || skip "under $UNDER: time is measured"
+	for kind in raw cri; do
+		for set in one two; do
+			mkdir d
+			seq 1000 | awk -v k=$kind -v t=$T -v s=$set '{
+				p = k == "cri" ? t ":00.1Z stdout F " : ""
+				printf "%sthe same banner\n%sline %s %d\n", p, p, s, $1 >"d/" s $1 ".log"
+				close("d/" s $1 ".log") }'
+			timeout 20 logtail --state=S-$kind d >rec
+			[ "$(logs rec | grep -c "^line $set ")" -eq 1000 ]
+			[ "$(jq -r ._src.id rec | cut -d/ -f1 | sort -u | wc -l)" -eq 1000 ]
+			logbatch --state=S-$kind --node=n <rec >manifests
+			logtail --state=S-$kind d >rec
+			[ "$(records rec | wc -l)" -eq 0 ]
+			rm -r d
+		done
+	done
 }
 
 ### gaps

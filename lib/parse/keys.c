@@ -1,5 +1,6 @@
 #include "parse/keys.h"
 #include "base/buf.h"
+#include "base/siphash.h"
 #include "record/jscan.h"
 
 #include <stdint.h>
@@ -8,6 +9,7 @@
 enum { SLOTS = 2 * KEYS_MAX };
 
 struct keys {
+	struct siphash_key secret;
 	uint32_t round;
 	size_t n;
 	struct buf plain;
@@ -17,23 +19,6 @@ struct keys {
 		size_t length;
 	} slot[SLOTS];
 };
-
-static uint64_t
-hash_of(struct str s, uint32_t object)
-{
-	uint64_t h = 0x9e3779b97f4a7c15 ^ object, v;
-	size_t i;
-
-	for (i = 0; i + 8 <= s.n; i += 8) {
-		memcpy(&v, s.p + i, 8);
-		h = (h ^ v) * 0xbf58476d1ce4e5b9;
-		h ^= h >> 29;
-	}
-	for (v = 0; i < s.n; i++)
-		v = v << 8 | (unsigned char)s.p[i];
-	h = (h ^ v ^ s.n) * 0x94d049bb133111eb;
-	return h ^ h >> 32;
-}
 
 /* false: it is there already, or there are too many. */
 static bool
@@ -50,7 +35,7 @@ take(struct keys *k, struct str raw, uint32_t object)
 			return false;
 		raw = (struct str){ k->plain.p, (size_t)n };
 	}
-	h = hash_of(raw, object);
+	h = siphash(&k->secret, object, raw.p, raw.n);
 	for (size_t i = h % SLOTS;; i = (i + 1) % SLOTS) {
 		s = &k->slot[i];
 		if (s->round != k->round)
@@ -105,8 +90,11 @@ keys_twice(struct keys **keys, struct str object)
 	struct keys *k = *keys;
 
 	if (k == NULL) {
-		if ((k = *keys = calloc(1, sizeof *k)) == NULL)
+		if ((k = calloc(1, sizeof *k)) == NULL || !siphash_new_key(&k->secret)) {
+			free(k);
 			return true;
+		}
+		*keys = k;
 		buf_init(&k->plain, 32 << 20);
 	}
 	k->n = 0;

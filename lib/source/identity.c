@@ -160,27 +160,90 @@ file_part(const char *id)
 	return (struct str){ id, strcspn(id, "/") };
 }
 
-/* Every stream's window of the file that `n` belongs to. */
+/* The number of a file among those of its first line. */
+static size_t
+number(const char *id)
+{
+	return id[16] == '.' ? (size_t)strtoul(id + 17, NULL, 10) + 1 : 0;
+}
+
+/* The entries of one first line, in the ledger's order, and which of them may be of one file:
+ * there can be very many, and each new file is held against all of them. */
+struct chain {
+	const struct ledger_entry **entry;
+	size_t count, mask;
+	uint32_t *head, *next; /* by number: its place + 1 */
+
+	/* the window looked at last: that of many files that begin alike is at one offset */
+	uint64_t at, sum;
+	int there;
+};
+
 static int
-fits(const struct ledger *l, const struct ledger_entry *n, struct identity *id,
+chain_of(struct chain *c, const struct ledger *l, struct str hash, struct err *e)
+{
+	const struct ledger_entry *n;
+	size_t at = 0, i = 0;
+
+	*c = (struct chain){ .mask = 1 };
+	while (ledger_like(l, hash, &at) != NULL)
+		c->count++;
+	while (c->mask < c->count)
+		c->mask = 2 * c->mask + 1;
+	c->entry = calloc(c->count + 1, sizeof *c->entry + sizeof *c->next);
+	c->head = calloc(c->mask + 1, sizeof *c->head);
+	if (c->entry == NULL || c->head == NULL)
+		return err_set(e, ST_FAIL, "out of memory");
+	c->next = (uint32_t *)(c->entry + c->count + 1);
+	for (at = 0; (n = ledger_like(l, hash, &at)) != NULL; i++) {
+		uint32_t *head = &c->head[number(n->id) & c->mask];
+
+		c->entry[i] = n;
+		c->next[i] = *head;
+		*head = (uint32_t)i + 1;
+	}
+	return 0;
+}
+
+static void
+chain_done(struct chain *c)
+{
+	free(c->entry);
+	free(c->head);
+}
+
+/* Has the file the window of this entry?  An entry of which nothing was read has none. */
+static int
+has_window(struct chain *c, const struct ledger_entry *n, struct identity *id,
     struct reader *r, const char *name, struct err *e)
 {
-	struct str part = file_part(n->id);
-	const struct ledger_entry *m;
-	uint64_t sum, checked = 0;
-	size_t at = 0;
-	int there;
-
-	while ((m = ledger_like(l, str_of(id->hash), &at)) != NULL) {
-		if (!str_eq(file_part(m->id), part) || m->at == 0 || m->at == checked)
-			continue;
-		if ((there = identity_window(id, r, m->at, &sum, name, e)) < 0)
+	if (n->at == 0)
+		return 1;
+	if (n->at != c->at) {
+		c->at = 0;
+		if ((c->there = identity_window(id, r, n->at, &c->sum, name, e)) < 0)
 			return -1;
-		if (there == 0 || sum != m->sum)
-			return 0;
-		checked = m->at;
+		c->at = n->at;
 	}
-	return 1;
+	return c->there > 0 && c->sum == n->sum;
+}
+
+/* Every stream's window of the file that `n` belongs to. */
+static int
+fits(struct chain *c, const struct ledger_entry *n, struct identity *id, struct reader *r,
+    const char *name, struct err *e)
+{
+	struct str part = file_part(n->id);
+	int has = has_window(c, n, id, r, name, e);
+
+	for (uint32_t k = c->head[number(n->id) & c->mask]; has > 0 && k != 0;
+	     k = c->next[k - 1]) {
+		const struct ledger_entry *m = c->entry[k - 1];
+
+		if (m->at != n->at && str_eq(file_part(m->id), part))
+			has = has_window(c, m, id, r, name, e);
+	}
+	return has;
 }
 
 /* A number that no file of this first line has, in the ledger or in this run. */
@@ -224,26 +287,41 @@ better(const struct ledger_entry *n, const struct ledger_entry *best, struct str
 	       !str_eq(file_part(best->id), file_part(n->id));
 }
 
+/* The best of those that a hint speaks for as much as `like` says.  0, or -1. */
+static int
+best_like(struct chain *c, int like, const struct ledger_entry **best,
+    struct identity *id, struct reader *r, bool raw, struct str file, const char *name,
+    struct err *e)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		const struct ledger_entry *n = c->entry[i];
+		int fit;
+
+		if (n->seen || hint(n, id, raw, file) != like || !better(n, *best, file))
+			continue;
+		if ((fit = fits(c, n, id, r, name, e)) < 0)
+			return -1;
+		if (fit > 0)
+			*best = n;
+	}
+	return 0;
+}
+
 int
 identity_match(struct identity *id, const struct ledger *l, struct reader *r, bool raw,
     struct str file, const char *name, struct err *e)
 {
-	const struct ledger_entry *n, *best = NULL;
+	const struct ledger_entry *best = NULL;
+	struct chain c;
+	int ok = chain_of(&c, l, str_of(id->hash), e);
 
-	for (int like = raw ? 2 : 0; like >= 0 && best == NULL; like--) {
-		size_t at = 0;
-		int fit;
-
-		while ((n = ledger_like(l, str_of(id->hash), &at)) != NULL) {
-			if (n->seen || hint(n, id, raw, file) != like ||
-			    !better(n, best, file))
-				continue;
-			if ((fit = fits(l, n, id, r, name, e)) < 0)
-				return -1;
-			if (fit > 0)
-				best = n;
-		}
-	}
+	if (ok < 0)
+		return -1;
+	for (int like = raw ? 2 : 0; like >= 0 && best == NULL && ok == 0; like--)
+		ok = best_like(&c, like, &best, id, r, raw, file, name, e);
+	chain_done(&c);
+	if (ok < 0)
+		return -1;
 	if (best == NULL) {
 		new_id(id, l);
 		return 0;

@@ -269,10 +269,21 @@ is_final(const struct sweep *s, const struct family *f, size_t i)
 	return !m->live && i + 1 < f->members && f->member[i + 1].st.st_size > 0;
 }
 
+/* Two names of one file, which need no reading. */
+static bool
+linked(const struct member *a, const struct member *b)
+{
+	return a->st.st_ino == b->st.st_ino && a->st.st_dev == b->st.st_dev &&
+	       a->st.st_ino != 0 && a->packed == b->packed;
+}
+
 /* Is the content of `a` the beginning of that of `b`? */
 static int
 begins(struct met *a, struct met *b, struct err *e)
 {
+	if (linked(a->m, b->m))
+		return 1;
+
 	char x[16384], y[16384];
 	struct reader *rb = reader_new(b->m->fd, b->m->packed, e),
 		      *ra = reader_new(a->m->fd, a->m->packed, e);
@@ -350,12 +361,32 @@ same_inode(const char *a, const char *b)
 	return false;
 }
 
+/* Are the bytes before where that one was read to others in this file?  Then neither is the
+ * beginning of the other.  Going back and forth in compressed files is dear: those are told
+ * by what they begin with. */
+static bool
+differs(struct met *w, const struct ledger_entry *n, uint64_t *at, uint64_t *sum)
+{
+	struct err unused;
+
+	if (n->at == 0 || w->m->packed)
+		return false;
+	if (n->at != *at) {
+		*at = 0;
+		if (identity_window(&w->id, w->reader, n->at, sum, w->name, &unused) <= 0)
+			return false;
+		*at = n->at;
+	}
+	return *sum != n->sum;
+}
+
 /* The same log met under another name before in this run (a copy of a node's tree, say)?
  * If this one goes on after that one, it takes over its id. */
 static enum copy
 met_elsewhere(struct sweep *s, struct met *w, enum frame_format format)
 {
 	struct ledger_entry *n;
+	uint64_t window_at = 0, sum = 0;
 	size_t at = 0;
 
 	while ((n = ledger_like(s->ledger, str_of(w->id.hash), &at)) != NULL) {
@@ -366,7 +397,7 @@ met_elsewhere(struct sweep *s, struct met *w, enum frame_format format)
 			continue;
 		if (same_inode(n->stat, w->stat))
 			is = COPY;
-		else if (format != FRAME_RAW)
+		else if (format != FRAME_RAW && !differs(w, n, &window_at, &sum))
 			is = compare(w, n);
 		if (is == LONGER_COPY)
 			snprintf(w->id.id, sizeof w->id.id, "%.*s", (int)len, n->id);
@@ -383,19 +414,16 @@ is_stub(struct sweep *s, struct met *w, struct err *e)
 {
 	struct ledger_entry *n;
 	size_t at = 0;
-	uint64_t sum;
+	uint64_t sum, furthest = 0;
 	int there;
 
-	while ((n = ledger_like(s->ledger, str_of(w->id.hash), &at)) != NULL) {
-		if (n->seen || n->at == 0)
-			continue;
-		if ((there = identity_window(
-			 &w->id, w->reader, n->at, &sum, w->name, e)) < 0)
-			return -1;
-		if (there == 0)
-			return 1;
-	}
-	return 0;
+	while ((n = ledger_like(s->ledger, str_of(w->id.hash), &at)) != NULL)
+		if (!n->seen && n->at > furthest)
+			furthest = n->at;
+	if (furthest == 0)
+		return 0;
+	there = identity_window(&w->id, w->reader, furthest, &sum, w->name, e);
+	return there < 0 ? -1 : there == 0;
 }
 
 static int

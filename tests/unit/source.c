@@ -544,6 +544,43 @@ test_match(void)
 	free(l.index);
 }
 
+/* Very many files that begin alike: those of which one stream fits and the other does not, one
+ * of which both do, and those of which nothing is known. */
+static void
+test_match_many(void)
+{
+	enum { MANY = 1500, TURNS = 50, IT = 700 };
+	static const char content[] = "banner\nout\nerr\nmore of it\n",
+			  other[] = "banner\nout\nERR\n", none[] = "BANNER\n";
+	char name[IDENTITY_ID_MAX + 8], it[IDENTITY_ID_MAX];
+	struct ledger l = { .gen = 1 };
+	struct identity who;
+	int unused, right = 0;
+
+	who = identify(content, strlen(content), false, &unused);
+	for (int i = 1; i <= MANY; i++) {
+		int n = snprintf(name, sizeof name, "%s.%d/o", who.hash, i);
+
+		enter(&l, name, "a", "", i % 3 ? content : none, i % 3 ? 11 : 7);
+		name[n - 1] = 'e';
+		enter(&l, name, "a", "", i == IT ? content : other, i == IT ? 15 : 16);
+		if (i % 5 == 0)
+			ledger_find(&l, str_of(name))->at = i % 3 ? 15 : 0;
+	}
+	snprintf(it, sizeof it, "%s.%d", who.hash, IT);
+	for (int i = 0; i < TURNS; i++)
+		right += strcmp(match(&l, content, false, 0, "b", &who), it) == 0;
+	ok(right == TURNS, "one of %d fits with both of its streams: %s", MANY, who.id);
+	snprintf(name, sizeof name, "%s/o", it);
+	ledger_find(&l, str_of(name))->sum++;
+	snprintf(it, sizeof it, "%s.%d", who.hash, MANY + 1);
+	ok(strcmp(match(&l, content, false, 0, "b", &who), it) == 0,
+	    "with one of them changed none does: %s", who.id);
+	texts_done(&l.texts);
+	free(l.entry);
+	free(l.index);
+}
+
 static void
 count_warning(void *arg, const struct err *e)
 {
@@ -594,5 +631,6 @@ main(void)
 	test_stream();
 	test_first_line();
 	test_match();
+	test_match_many();
 	return unit_end();
 }
