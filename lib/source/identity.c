@@ -315,8 +315,6 @@ identity_match(struct identity *id, const struct ledger *l, struct reader *r, bo
 	struct chain c;
 	int ok = chain_of(&c, l, str_of(id->hash), e);
 
-	if (ok < 0)
-		return -1;
 	for (int like = raw ? 2 : 0; like >= 0 && best == NULL && ok == 0; like--)
 		ok = best_like(&c, like, &best, id, r, raw, file, name, e);
 	chain_done(&c);
