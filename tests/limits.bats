@@ -17,6 +17,7 @@ values within values of JSON|JSCAN_DEPTH|record/jscan.h
 a _src that is remembered|RECORD_SRC_MAX|record/record.h
 an option that may be repeated|OPT_LIST_MAX|cli/opts.h
 files that operands name|FAMILIES_MAX|source/family.h
+a log's name, or its directory's, in JSON|FAMILY_NAME_MAX|source/family.h
 directories within directories|FAMILY_DEPTH_MAX|source/family.h
 names in a directory|LISTING_NAMES_MAX|source/listing.h
 rotated files of one log|FAMILY_MEMBERS_MAX|source/family.h
