@@ -358,7 +358,7 @@ pack() { # pack NAME: the tree as an archive of that kind
 	raw 1 2 >t/l
 	python3 - <<'PY'
 import io, tarfile
-names = ["../up.log", "/etc/logsweep-absolute.log", "a\nb.log", "e\x1b[31mred.log", "q\"\\u.log", "\u00fcml\u00e4ut.log", "t/" + "d/" * 60 + "deep.log", "x" * 4000 + ".log"]
+names = ["../up.log", "/etc/logsweep-absolute.log", "a\nb.log", "e\x1b[31mred.log", "q\"\\u.log", "\u00fcml\u00e4ut.log", "t/" + "d/" * 60 + "deep.log", "x" * 2000 + ".log"]
 for form, to in ((tarfile.GNU_FORMAT, "b.tar"), (tarfile.PAX_FORMAT, "p.tar")):
     with tarfile.open(to, "w", format=form) as t:
         for i, n in enumerate(names):

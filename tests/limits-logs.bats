@@ -33,6 +33,40 @@ letters() {
 	[ "$(jq -r '.log // empty' out | wc -l)" -eq 401 ]
 }
 
+# past: a log's name, or its directory's, in JSON
+@test "a name of over 2048 bytes of JSON: told, exit 3, not read, not gone; the others are read" {
+	bytes() { printf '\1%.0s' $(seq "$1"); }
+	d=logs/$(bytes 120)
+	mkdir -p "$d"
+	echo a1 >"$d/a.log"
+	echo c1 >"$d/$(bytes 200).log" # six bytes of JSON each
+	logtail --state=S logs >m
+	[ "$(jq -r '.log // empty' m | sort | paste -sd' ')" = "a1 c1" ]
+	logbatch --state=S m >/dev/null
+	echo a2 >>"$d/a.log"
+	mv "$d/a.log" "$d/$(bytes 250).log"
+	echo b1 >logs/b.log
+	peak logtail --state=S logs
+	ended 3 "its name or its directory's is over 2048 bytes as JSON; not read"
+	[ "$(jq -r '.log // empty' out)" = b1 ]
+	[ "$(jq -c 'select(._src.gone)' out)" = "" ]
+	logbatch --state=S out >/dev/null
+	mv "$d/$(bytes 250).log" "$d/a.log"
+	[ "$(logtail --state=S logs | jq -r '.log // empty')" = a2 ]
+	# where the directory alone is too long, and as the member of an archive
+	mkdir -p "e/$(bytes 250)/$(bytes 100)"
+	echo e1 >"e/$(bytes 250)/$(bytes 100)/e.log"
+	ln -s "$PWD/e/$(bytes 250)/$(bytes 100)/e.log" short.log
+	peak logtail short.log
+	ended 3 "short.log: its name or its directory's is over 2048 bytes"
+	[ ! -s out ]
+	echo f1 >f.log
+	tar cf e.tar e f.log
+	peak logtail e.tar
+	ended 3 "e.tar: the name of a member is too long; it is not read"
+	[ "$(jq -r '.log // empty' out)" = f1 ]
+}
+
 # past: directories within directories
 @test "33 directories deep: told, exit 3, not read; 32 are" {
 	deep=logs$(printf '/d%.0s' $(seq 32))

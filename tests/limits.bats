@@ -17,6 +17,7 @@ values within values of JSON|JSCAN_DEPTH|record/jscan.h
 a _src that is remembered|RECORD_SRC_MAX|record/record.h
 an option that may be repeated|OPT_LIST_MAX|cli/opts.h
 files that operands name|FAMILIES_MAX|source/family.h
+a log's name, or its directory's, in JSON|FAMILY_NAME_MAX|source/family.h
 directories within directories|FAMILY_DEPTH_MAX|source/family.h
 names in a directory|LISTING_NAMES_MAX|source/listing.h
 rotated files of one log|FAMILY_MEMBERS_MAX|source/family.h
@@ -45,6 +46,7 @@ a kubeconfig|KUBECONFIG_MAX|kube/kubeconfig.h
 a template of k8ssweep|JOBS_TEMPLATE_MAX|kube/jobs.h
 nodes of a cluster|NODES_MAX|kube/nodes.h
 partitions open at once|PARTITIONS_MAX|batch/partition.h
+the sources of one object|MANIFEST_SOURCES_MAX|batch/manifest.h
 a key|KEY_MAX|batch/keytemplate.h
 a ledger|LEDGER_MAX|ledger/ledger.h
 uploads at once|CREW_THREADS_MAX|s3/crew.h
@@ -167,6 +169,41 @@ X
 	[ -z "$(find S/outbox S/tmp -type f)" ]
 	jq -e '.gen == 0 or (.batches | length) == 0' S/ledger.json
 	within 131072
+}
+
+# past: the sources of one object
+@test "40,000 logs of 2 KB names in an hour: objects with 8 MiB of sources, each record and range once" {
+	python3 - >in <<-'PY'
+		name = "x" * 2000
+		for i in range(40000):
+		    src = '"_src":{"file":"%s%d","id":"%016x","gen":0,"end":' % (name, i, i)
+		    print("{" + src + '0}}')
+		    for end in 3, 7:
+		        print("{" + src + '%d},"time":"2026-11-22T13:00:00Z","log":"%d.%d"}' % (end, i, end))
+		        print("{" + src + '%d,"at":0,"sum":"0"}}' % end) # so that a cut falls within a log
+		    print("{" + src + '7,"stat":"1:%d:7:1","final":true}}' % i)
+	PY
+	peak logbatch --state=S
+	ended 0
+	python3 - <<-'PY'
+		import glob, gzip, json
+		cut = 0
+		seen, logs, objects = {}, set(), [json.loads(l) for l in open("out", "rb")]
+		assert len(objects) > 9, len(objects)
+		for o in objects:
+		    text = [json.loads(l)["log"] for l in gzip.open(o["path"])]
+		    assert len(text) == o["records"] and not logs & set(text)
+		    logs |= set(text)
+		    room = json.dumps(o["sources"], separators=(",", ":"))
+		    assert len(room) < (8 << 20) + 4096, len(room)
+		    for s in o["sources"]:
+		        i = int(s["id"], 16)
+		        cut += i in seen
+		        assert s["from"] == seen.get(i, 0) and s["to"] > s["from"], s
+		        seen[i] = s["to"]
+		    assert text == ["%d.%d" % (int(s["id"], 16), e) for s in o["sources"] for e in (3, 7) if s["from"] < e <= s["to"]]
+		assert len(logs) == 80000 and set(seen.values()) == {7} and cut > 0
+	PY
 }
 
 # past: a key

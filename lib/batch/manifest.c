@@ -13,6 +13,14 @@
 
 enum { MANIFEST_MAX = 64 << 20 };
 
+size_t
+manifest_source_room(const struct position *p)
+{
+	static const char form[] = "{\"file\":\"\",\"id\":\"\",\"from\":,\"to\":},";
+
+	return sizeof form + strlen(p->file) + strlen(p->id) + 2 * (size_t)JSONW_U64_MAX;
+}
+
 static void
 put_sources(const struct partition *p, struct buf *b)
 {

@@ -11,13 +11,24 @@
 #ifndef MANIFEST_H
 #define MANIFEST_H
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+enum {
+	/* Bytes of `sources` from which on an object is finished, as by max_size: a manifest is a
+	 * line between programs, of which the longest is 16 MiB. */
+	MANIFEST_SOURCES_MAX = 8 << 20,
+};
 
 struct batch;
 struct buf;
 struct err;
 struct partition;
 struct partitions;
+struct position;
+
+/* The most bytes that a source takes in `sources`. */
+size_t manifest_source_room(const struct position *p);
 
 /* Fill name, key, manifest, bytes, records; key and manifest are on the heap.  Ends
  * p->sha. */

@@ -339,6 +339,12 @@ make_room(struct partitions *ps, size_t n, struct err *e)
 	return spill(ps, e);
 }
 
+static bool
+is_full(const struct partitions *ps, const struct partition *p)
+{
+	return p->bytes >= ps->max_size || p->now.source_bytes >= MANIFEST_SOURCES_MAX;
+}
+
 char *
 partition_room(struct partitions *ps, struct partition *p, size_t n, struct err *e)
 {
@@ -346,8 +352,7 @@ partition_room(struct partitions *ps, struct partition *p, size_t n, struct err 
 	char *to;
 
 	/* all that the partition holds is sure: a place to end the object */
-	if (p->bytes >= ps->max_size && p->epoch != ps->positions->epoch &&
-	    finish(ps, p, e) < 0)
+	if (is_full(ps, p) && p->epoch != ps->positions->epoch && finish(ps, p, e) < 0)
 		return NULL;
 	if (p->buf.cap - p->buf.n <= n) {
 		if ((p->buf.n >= GZ_RUN && compress_full_runs(ps, p, e) < 0) ||
@@ -423,6 +428,7 @@ range_of(struct partition *p, const struct position *from, uint64_t begins, stru
 		p->source[p->now.sources] =
 		    (struct source_range){ from, begins, begins, begins, 0 };
 		p->source_index[at] = (uint32_t)++p->now.sources;
+		p->now.source_bytes += manifest_source_room(from);
 	}
 	p->last_source = p->source_index[at] - 1;
 	return &p->source[p->last_source];

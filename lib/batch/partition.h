@@ -11,7 +11,8 @@
  * partitions: beyond PARTITION_MEMORY the sure bytes of the fullest buffers go to disk as
  * they are, and come back when their run is full; the object's bytes do not depend on that.
  *
- * An object that has reached max_size is finished, and the partition begins another.
+ * An object that has reached max_size, or whose sources have reached MANIFEST_SOURCES_MAX
+ * (manifest.h), is finished, and the partition begins another.
  */
 #ifndef PARTITION_H
 #define PARTITION_H
@@ -74,8 +75,8 @@ struct partition {
 		uint64_t records, raw_bytes, untimed, gaps;
 		int64_t first_ns, last_ns;
 		bool timed;
-		size_t sources;
-	} now, was; /* `was`: what is sure */
+		size_t sources, source_bytes; /* these as text: manifest.h */
+	} now, was;                           /* `was`: what is sure */
 	struct source_range *source;
 	size_t source_cap, last_source;
 	uint32_t *source_index; /* by position; 2 * source_cap places */

@@ -90,7 +90,7 @@ add_again(struct backfill *f, uint64_t index, const char *id, struct err *e)
 	return 0;
 }
 
-/* ARCHIVE!MEMBER, and as JSON.  false: too long. */
+/* ARCHIVE!MEMBER, and as JSON.  false: too long for a name (family.h). */
 static bool
 make_names(struct backfill *f, const char *member, const char *link)
 {
@@ -107,7 +107,7 @@ make_names(struct backfill *f, const char *member, const char *link)
 	buf_adds(&f->name, member);
 	buf_clear(&f->src);
 	jsonw_string(&f->src, f->name.p, f->name.n);
-	return !f->name.failed && !f->src.failed;
+	return !f->name.failed && !f->src.failed && f->src.n <= FAMILY_NAME_MAX + 2;
 }
 
 /* Is the member to be read at all?  Tells why not where somebody should know. */

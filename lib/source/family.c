@@ -1,5 +1,6 @@
 #include "source/family.h"
 #include "base/err.h"
+#include "record/jsonw.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -628,6 +629,30 @@ all_known(struct family *f, struct listing *l, bool rotated, struct member *m, i
 	return false;
 }
 
+bool
+family_name_fits(const char *name)
+{
+	char text[JSONW_ROOM(FAMILY_NAME_MAX)];
+	uint64_t unused = 0;
+	size_t n = strlen(name);
+
+	return n <= FAMILY_NAME_MAX &&
+	       jsonw_text(text, name, n, &unused) - text <= FAMILY_NAME_MAX;
+}
+
+/* `shown` is not known where only the files of a log are asked for. */
+static int
+check_names(const struct family *f, struct err *e)
+{
+	const char *name = f->shown != NULL ? f->shown : "";
+
+	if (family_name_fits(name) && family_name_fits(f->dir))
+		return 0;
+	return err_set(e, ST_ASIDE,
+	    "%.300s: its name or its directory's is over %d bytes as JSON; not read",
+	    *name != '\0' ? name : f->dir, FAMILY_NAME_MAX);
+}
+
 int
 family_open(struct family *f, struct listing *l, bool rotated, family_known *known,
     void *known_arg, family_warn *warn, void *arg, struct err *e)
@@ -635,6 +660,8 @@ family_open(struct family *f, struct listing *l, bool rotated, family_known *kno
 	struct member *m;
 	int n, same;
 
+	if (check_names(f, e) < 0)
+		return -1;
 	for (int tries = 1;; tries++) {
 		bool last = tries == SETTLE_TRIES;
 

@@ -28,6 +28,9 @@ enum {
 	FAMILY_MEMBERS_MAX = 400, /* files of one family that are open at once */
 	FAMILY_DEPTH_MAX = 32,    /* directories within an operand */
 	FAMILIES_MAX = 1 << 20,   /* files that operands name, rotated ones too */
+	/* bytes of a log's name as JSON text, and of its directory's: the ledger keeps both
+	 * for each stream, and a byte of a name can be six there */
+	FAMILY_NAME_MAX = 2048,
 };
 
 struct member {
@@ -81,9 +84,12 @@ int families_unique(struct families *fs, struct err *e);
 /* Is there nothing to read in any of the members of `f`, of which names and `st` are known? */
 typedef bool family_known(void *arg, const struct family *f);
 
+/* Is a name, as JSON text, within FAMILY_NAME_MAX? */
+bool family_name_fits(const char *name);
+
 /* List and open the members; if `known` (may be NULL) says so they are left unopened, with -1 as
  * their fd.  1; 0: the listing would not settle (the members are open,
- * but nobody may be judged gone); -1: the directory cannot be read.  A member that cannot
+ * but nobody may be judged gone); -1: the directory cannot be read, or a name does not fit.  A member that cannot
  * be opened is told by `warn` and left out. */
 int family_open(struct family *f, struct listing *l, bool rotated, family_known *known,
     void *known_arg, family_warn *warn, void *arg, struct err *e);
