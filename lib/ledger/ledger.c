@@ -254,8 +254,13 @@ static int
 render_checked(const struct ledger *l, struct buf *b, struct err *e)
 {
 	ledger_render(l, b);
-	if (buf_check(b, FILE_MAIN, e) < 0)
-		return -1;
+	if (b->failed)
+		return err_set(e, ST_FAIL,
+		    FILE_MAIN
+		    ": %zu logs and %zu batches that wait want more than %d bytes "
+		    "(or memory is out); nothing is committed: deliver the "
+		    "batches, or sweep some of the logs with another --state",
+		    l->entries, l->batches, LEDGER_MAX);
 	return ledger_check((struct str){ b->p, b->n }, "the new ledger", e);
 }
 

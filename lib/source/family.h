@@ -88,9 +88,9 @@ typedef bool family_known(void *arg, const struct family *f);
 bool family_name_fits(const char *name);
 
 /* List and open the members; if `known` (may be NULL) says so they are left unopened, with -1 as
- * their fd.  1; 0: the listing would not settle (the members are open,
- * but nobody may be judged gone); -1: the directory cannot be read, or a name does not fit.  A member that cannot
- * be opened is told by `warn` and left out. */
+ * their fd.  1; 0: the listing would not settle (the members are open, but nobody may be
+ * judged gone); -1: the directory cannot be read, or a name does not fit.  A member that
+ * cannot be opened is told by `warn` and left out. */
 int family_open(struct family *f, struct listing *l, bool rotated, family_known *known,
     void *known_arg, family_warn *warn, void *arg, struct err *e);
 void family_close(struct family *f);
