@@ -39,6 +39,8 @@ hard     = -fPIE -fstack-protector-strong $(if $(findstring fsanitize,$(CFLAGS))
 hardld   = -pie -Wl,-z,relro,-z,now,--as-needed
 rooms   := base cli record source parse kube batch ledger s3 net
 srcs    := $(wildcard $(rooms:%=lib/%/*.c))
+cmds    := $(wildcard cmd/*.c cmd/*/*.c)
+headers := $(wildcard lib/*/*.h cmd/*/*.h)
 objs    := $(srcs:%.c=$(B)/%.o)
 bins    := $(PROGS:%=$(B)/%)
 units   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
@@ -100,17 +102,17 @@ fuzz:                                ## T=SECONDS for each fuzz target (60), NAM
 faults:                              ## a build that fails or dies at the n-th change of the disk
 	$(MAKE) build B=build/faults CFLAGS="-O1 -g -DLOGSWEEP_FAULTS"
 analyze:                             ## gcc -fanalyzer; what it is wrong about: .analyzer
-	$(MAKE) -k -j$(shell nproc) $(patsubst %,%.analyzed,$(wildcard cmd/*.c) $(filter-out lib/base/err.c,$(srcs)))
+	$(MAKE) -k -j$(shell nproc) $(patsubst %,%.analyzed,$(cmds) $(filter-out lib/base/err.c,$(srcs)))
 %.c.analyzed: %.c
 	@$(CC) $(std) -include tests/analyze.h -O1 -fanalyzer $(shell grep '^-' .analyzer) -Werror -c -o /dev/null $<
 lint:                                ## man pages, formatting, headers alone, static analysis
 	@mandoc -T lint -W warning man/*.[157]
-	@clang-format --dry-run -Werror $(wildcard cmd/*.c lib/*/*.[ch] tests/unit/*.[ch])
-	@for h in $(filter-out %.inc.h,$(wildcard lib/*/*.h)); do $(CC) $(std) $(warn) -Werror -fsyntax-only -x c $$h || exit 1; done
-	@clang-tidy --quiet $(wildcard cmd/*.c) $(srcs) -- $(std)
+	@clang-format --dry-run -Werror $(cmds) $(headers) $(wildcard lib/*/*.c tests/unit/*.[ch])
+	@for h in $(filter-out %.inc.h,$(headers)); do $(CC) $(std) $(warn) -Werror -fsyntax-only -x c $$h || exit 1; done
+	@clang-tidy --quiet $(cmds) $(srcs) -- $(std)
 	@cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppressions-list=.cppcheck -D__x86_64__ -Ilib cmd lib
 format:                              ## rewrite the C files with clang-format
-	clang-format -i $(wildcard cmd/*.c lib/*/*.[ch] tests/unit/*.[ch])
+	clang-format -i $(cmds) $(headers) $(wildcard lib/*/*.c tests/unit/*.[ch])
 install: build                       ## into DESTDIR, under PREFIX: programs, man pages, completions, systemd units
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7
 	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR)
@@ -150,7 +152,10 @@ $(B)/cmd/%.libs.o: lib/cli/libraries.c Makefile
 	@mkdir -p $(@D)
 	$(call say,cc)$(CC) $(std) $(warn) $(hard) $(CPPFLAGS) $(CFLAGS) $(foreach p,$(PKGS_$*),-DWITH_$(subst -,_,$(subst .,_,$(p)))) \
 		-MMD -MP -c -o $@ $<
-$(bins): $(B)/%: $(B)/cmd/%.o $(B)/cmd/%.libs.o $(B)/lib.a
+# a program is cmd/NAME.c and, of one that has more than that, cmd/NAME/*.c
+parts     = $(patsubst %.c,$(B)/%.o,$(wildcard cmd/$1/*.c))
+.SECONDEXPANSION:
+$(bins): $(B)/%: $(B)/cmd/%.o $$(call parts,$$*) $(B)/cmd/%.libs.o $(B)/lib.a
 	$(call say,ld)$(CC) $(CFLAGS) $(hardld) $(LDFLAGS) -o $@ $^ $(if $(PKGS_$*),$(shell pkg-config --libs $(PKGS_$*))) $(LDLIBS)
 $(B)/unit/%: tests/unit/%.c tests/unit/unit.h $(B)/lib.a
 	@mkdir -p $(@D)
@@ -159,7 +164,7 @@ $(B)/nodetree: $(gens) $(wildcard tests/gen/*.h)
 	@mkdir -p $(@D)
 	$(call say,cc)$(CC) -std=c17 -D_GNU_SOURCE $(warn) $(CFLAGS) -o $@ $(gens) -lz
 
--include $(wildcard $(B)/cmd/*.d $(B)/lib/*/*.d $(B)/unit/*.d)
+-include $(wildcard $(B)/cmd/*.d $(B)/cmd/*/*.d $(B)/lib/*/*.d $(B)/unit/*.d)
 .PHONY: build check demo bench bench-check check-quick units setup setup-build setup-bench asan tsan valgrind \
 	image image-root setup-image soak load fuzz faults analyze lint format install uninstall deb setup-deb check-package help clean
 .SECONDARY:

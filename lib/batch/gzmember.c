@@ -27,6 +27,18 @@ struct gzip {
 	uint8_t fast_room[ISAL_DEF_LVL1_DEFAULT];
 };
 
+int
+gzip_level(const char *word, int *level, struct err *e)
+{
+	*level = -1;
+	if (strcmp(word, "fast") == 0)
+		return 0;
+	*level = word[0] - '0';
+	if (*level < 1 || *level > 9 || word[1] != '\0')
+		return err_set(e, ST_USAGE, "--gzip: %.40s: not fast or 1 to 9", word);
+	return 0;
+}
+
 static struct gzip *
 place(void)
 {

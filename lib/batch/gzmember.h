@@ -26,6 +26,9 @@ struct gzmember {
 	uint64_t raw;
 };
 
+/* What --gzip says.  -1: ST_USAGE. */
+int gzip_level(const char *word, int *level, struct err *e);
+
 /* -1 in `level` is "fast".  NULL: out of memory. */
 struct gzip *gzip_new(int level, struct err *e);
 void gzip_free(struct gzip *g);
