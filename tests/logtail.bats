@@ -1146,7 +1146,7 @@ as_nobody() {
 			mkdir d
 			seq 1000 | awk -v k=$kind -v t=$T -v s=$set '{
 				p = k == "cri" ? t ":00.1Z stdout F " : ""
-				printf "%sthe same banner\n%sline %s %d\n", p, p, s, $1 >"d/" s $1 ".log"
+				printf "%sthe same banner\n%sline %s %04d\n", p, p, s, $1 >"d/" s $1 ".log"
 				close("d/" s $1 ".log") }'
 			timeout 20 logtail --state=S-$kind d >rec
 			[ "$(logs rec | grep -c "^line $set ")" -eq 1000 ]

@@ -183,24 +183,24 @@ static int
 chain_of(struct chain *c, const struct ledger *l, struct str hash, struct err *e)
 {
 	const struct ledger_entry *n;
-	size_t at = 0, i = 0;
+	size_t at = 0, room = 1;
 
 	*c = (struct chain){ .mask = 1 };
 	while (ledger_like(l, hash, &at) != NULL)
-		c->count++;
-	while (c->mask < c->count)
+		room++;
+	while (c->mask < room)
 		c->mask = 2 * c->mask + 1;
-	c->entry = calloc(c->count + 1, sizeof *c->entry + sizeof *c->next);
+	c->entry = calloc(room, sizeof *c->entry + sizeof *c->next);
 	c->head = calloc(c->mask + 1, sizeof *c->head);
 	if (c->entry == NULL || c->head == NULL)
 		return err_set(e, ST_FAIL, "out of memory");
-	c->next = (uint32_t *)(c->entry + c->count + 1);
-	for (at = 0; (n = ledger_like(l, hash, &at)) != NULL; i++) {
+	c->next = (uint32_t *)(c->entry + room);
+	for (at = 0; (n = ledger_like(l, hash, &at)) != NULL;) {
 		uint32_t *head = &c->head[number(n->id) & c->mask];
 
-		c->entry[i] = n;
-		c->next[i] = *head;
-		*head = (uint32_t)i + 1;
+		c->entry[c->count] = n;
+		c->next[c->count] = *head;
+		*head = (uint32_t)++c->count;
 	}
 	return 0;
 }
