@@ -49,7 +49,7 @@ units_systemd := $(wildcard examples/systemd/*.service examples/systemd/*.timer)
 grinds  := k8ssweep s3put-server status multiline s3put kube hostile parsers shard credentials errors logparse \
            logbatch-keys recipes k8smeta limits-logs logbatch-ddl limits-s3
 gens    := $(wildcard tests/gen/*.c)
-say      = @$(if $(V),,echo "  $1  $@";) # V=1 shows the commands
+say      = $(if $(V),,@echo "  $1  $@";) # V=1 shows the commands
 
 build: $(bins)                       ## build every program into build/
 check: setup                         ## set up and run all tests

@@ -509,7 +509,7 @@ may() {
 
 @test "--check says in plain words what is wrong, and what to do" {
 	wrong() { # wrong STATUS WORDS ARG...
-		local status=$1 words=$2 time=200ms
+		local status=$1 words=$2 time=1s
 		shift 2
 		[ -z "${UNDER-}" ] || time=5s # to say hello by TLS
 		run "-$status" --separate-stderr s3put --check --max-time=$time "$@"

@@ -399,6 +399,14 @@ note_answer(struct known *k, bool final)
 	pthread_mutex_unlock(&k->lock);
 }
 
+/* A try with less time than this left would say of itself that it was cut off, and not what is
+ * the matter. */
+static int64_t
+time_for_a_try(const struct known *k)
+{
+	return k->o.max_time_ns / 4 < SECOND ? k->o.max_time_ns / 4 : SECOND;
+}
+
 /* The last try ended with `e` (answered by r, or r->status is 0): wait and return true, or
  * false when the time is over; `e` then says so. */
 static bool
@@ -415,7 +423,7 @@ wait_to_retry(struct s3 *s, const struct call *c, struct trying *t,
 	wait = wait > least ? wait : least;
 	if (!c->calm && exchange_stopped(k))
 		return false;
-	if (now + wait < time_until(k, c, t)) {
+	if (now + wait + time_for_a_try(k) < time_until(k, c, t)) {
 		exchange_tell(
 		    k, t->n > 2, "%s; retrying in %.1fs", e->text, (double)wait / 1e9);
 		wait_for(k, wait, c->calm);
