@@ -406,10 +406,11 @@ reader_seek(struct reader *r, uint64_t offset, const char *name, struct err *e)
 uint64_t
 reader_past_hole(const struct reader *r, uint64_t offset)
 {
-	off_t data = r->pack == PACK_NONE && r->kept == NULL
-			 ? lseek(r->fd, (off_t)offset, SEEK_DATA)
-			 : -1;
+	off_t data = -1;
 
+	if (r->pack == PACK_NONE && r->kept == NULL &&
+	    (data = lseek(r->fd, (off_t)offset, SEEK_DATA)) < 0 && errno == ENXIO)
+		data = lseek(r->fd, 0, SEEK_END); /* nothing else up to there */
 	return data > (off_t)offset ? (uint64_t)data : offset;
 }
 

@@ -77,8 +77,8 @@ void reader_keep(struct reader *r);
 /* Is there another byte? */
 int reader_more(struct reader *r, const char *name, struct err *e);
 
-/* The first offset at or behind `offset` that may hold more than a hole (lseek(2) SEEK_DATA);
- * `offset` itself where that cannot be told. */
+/* The first offset at or behind `offset` that may hold more than a hole (lseek(2) SEEK_DATA),
+ * or the end of the file; `offset` itself where that cannot be told. */
 uint64_t reader_past_hole(const struct reader *r, uint64_t offset);
 
 uint64_t reader_offset(const struct reader *r);

@@ -405,6 +405,7 @@ read_on(struct sweep *s, struct met *w, struct tail_file *t, struct err *e)
 	}
 	s->n.files++;
 	r = tail_read(&s->tail, t, e);
+	s->n.holes += t->holes;
 	return r < 0 || claim_remember(s->ledger, &w->id, t, s->now) < 0 ? -1 : r;
 }
 
