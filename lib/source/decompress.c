@@ -459,6 +459,12 @@ reader_cut(const struct reader *r)
 }
 
 bool
+reader_refused(const struct reader *r)
+{
+	return r->corrupt && r->unpack != NULL && unpacker->refused(r->unpack);
+}
+
+bool
 reader_corrupt(const struct reader *r)
 {
 	return r->corrupt;

@@ -50,6 +50,7 @@ struct reader_unpacker {
 	 * early (`cut`) or are damaged, and `why` says how. */
 	ssize_t (*read)(struct unpack *u, void *p, size_t n);
 	bool (*cut)(const struct unpack *u);
+	bool (*refused)(const struct unpack *u); /* it wants too much memory */
 	const char *(*why)(const struct unpack *u);
 	void (*free)(struct unpack *u);
 };
@@ -93,6 +94,7 @@ bool reader_is_stream(const struct reader *r);
 bool reader_is_member(const struct reader *r);
 bool reader_cut(const struct reader *r);
 bool reader_corrupt(const struct reader *r);
+bool reader_refused(const struct reader *r); /* it is corrupt because it wants too much */
 enum pack reader_pack(const struct reader *r);
 const char *reader_why(const struct reader *r); /* of what is corrupt */
 

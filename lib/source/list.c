@@ -129,6 +129,8 @@ look(struct sweep *s, const struct family *f, struct member *m, struct listed *w
 			return -1;
 		got = identity_read(r, true, &w->id, w->path, e);
 	}
+	if (got == 0 && reader_refused(r))
+		got = err_set(e, ST_ASIDE, "%s: %s", w->path, reader_why(r));
 	if (got == 0)
 		w->state = "empty";
 	if (got > 0 && (got = backfill_take(s, f, m, &w->id, bundle, e)) == 0) {

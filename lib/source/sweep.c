@@ -518,6 +518,8 @@ read_beginning(struct sweep *s, struct family *f, size_t i, struct met *w, struc
 		return err_set(e, ST_ASIDE, "%s: %s archives are not read: unpack it",
 		    w->name, bundle_unread(w->id.first, w->id.first_n));
 	w->id.inode = w->m->st.st_ino;
+	if (r == 0 && reader_refused(w->reader))
+		return err_set(e, ST_ASIDE, "%s: %s", w->name, reader_why(w->reader));
 	if (r == 0 && w->m->st.st_size > 0 && w->settled) /* and it is compressed */
 		return err_set(e, ST_ASIDE,
 		    "%s: not %s data, or damaged at its beginning", w->name,
