@@ -157,3 +157,27 @@ letters() {
 		cmp <(xz -dc $f.log.1.xz) <(jq -r 'select(.log).log' out)
 	done
 }
+
+# past: what a compressed log unpacks to
+@test "of a compressed log 1 GiB is read, the rest is told in each sweep, exit 3; more can be allowed" {
+	python3 - <<-'PY'
+		import zlib
+		line = b"x" * 65535 + b"\n"
+		c = zlib.compressobj(9, zlib.DEFLATED, 31)
+		with open("a.log.1.gz", "wb") as f:
+		    for i in range((1 << 14) + 10):
+		        f.write(c.compress(line))
+		    f.write(c.flush())
+	PY
+	touch -d '1 hour ago' a.log.1.gz
+	echo other >b.log
+	tail=0
+	logtail --state=S --max-expand=2 a.log b.log 2>err | logbatch --state=S >/dev/null || tail=${PIPESTATUS[0]}
+	grep -q 'a.log.1.gz: more than --max-expand allows comes of it; the rest is not read' err
+	peak logtail --state=S --max-expand=2 a.log b.log
+	ended 3 "a.log.1.gz: more than --max-expand allows comes of it; the rest is not read"
+	[ "$(jq -r 'select(.log)' out)" = "" ]
+	peak logtail --state=S --max-expand=100000 a.log b.log
+	ended 0
+	[ "$(jq -r 'select(.log).log | length' out | grep -cx 65535)" -eq 10 ]
+}

@@ -66,6 +66,7 @@ int
 sweep_init(struct sweep *s, struct err *e)
 {
 	unpack_use();
+	reader_expand_by(s->expand);
 	s->dirs = calloc(1, sizeof *s->dirs);
 	s->known = index_stats(s->ledger);
 	if (s->dirs == NULL || s->known == NULL)
@@ -419,6 +420,15 @@ sweep_format(const struct sweep *s, const struct identity *id)
 		   : frame_guess((struct str){ id->first, id->line_n - whole }, whole);
 }
 
+static int
+too_much(const struct met *w, struct err *e)
+{
+	return err_set(e, ST_ASIDE,
+		   "%s: more than --max-expand allows comes of it; the rest is not read",
+		   w->name),
+	       1;
+}
+
 /* 0; 1: `e` says why this file was not read to its end; -1. */
 static int
 read_member(struct sweep *s, const struct family *f, struct met *w, struct str src_file,
@@ -452,6 +462,8 @@ read_member(struct sweep *s, const struct family *f, struct met *w, struct str s
 		if ((r = identity_match(&w->id, s->ledger, w->reader,
 			 t.format == FRAME_RAW, src_file, w->name, e)) < 0)
 			return 1;
+		if (reader_too_much(w->reader))
+			return too_much(w, e); /* its cursor is behind that */
 		if (r == 0 && t.format != FRAME_RAW && (r = is_stub(s, w, e)) != 0) {
 			note(s, w->name,
 			    "ends before what is archived of its log; it waits");
@@ -462,7 +474,9 @@ read_member(struct sweep *s, const struct family *f, struct met *w, struct str s
 	if (claim_ids(s->ledger, &w->id, &t, f->dir, str_of(w->m->name), &hole, e) < 0)
 		return -1;
 	s->n.holes += hole;
-	if ((r = read_on(s, w, &t, e)) == 0 && reader_cut(w->reader) && w->settled)
+	if ((r = read_on(s, w, &t, e)) == 0 && reader_too_much(w->reader))
+		return too_much(w, e);
+	if (r == 0 && reader_cut(w->reader) && w->settled)
 		return err_set(e, ST_ASIDE,
 			   "%s: the %s data end too early; read as far as they go",
 			   w->name, pack_name(reader_pack(w->reader))),

@@ -713,7 +713,7 @@ read_all(struct state *st, struct err *e)
 	}
 	if (r < 0)
 		return -1;
-	if (st->stop || reader_cut(st->f->reader))
+	if (st->stop || reader_cut(st->f->reader) || reader_too_much(st->f->reader))
 		st->f->final = false;
 	if (reader_corrupt(st->f->reader))
 		return flush_damaged(st, e);
