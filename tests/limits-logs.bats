@@ -162,3 +162,56 @@ letters() {
 	[ "$(jq -r '.log' out | tr -d '\n' | wc -c)" -gt 99900000 ]
 	within 32768
 }
+
+@test "xz data that want a dictionary of over 64 MiB are not read: told, exit 3; xz -9 and many blocks are" {
+	python3 - <<-'PY'
+		import lzma, os
+		def xz(data, mib):
+		    return lzma.compress(data, filters=[{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": mib << 20}])
+		open("a.log.1.xz", "wb").write(xz(b"no\n" * 50000000, 96))
+		open("b.log.1.xz", "wb").write(xz(b"yes\n", 64) + bytes(4) + xz(b"no\n", 65))
+	PY
+	seq 500000 | xz -9 >c.log.1.xz
+	{
+		seq 500000 | xz -0 --block-size=100KiB -C sha256 --x86 --lzma2=preset=0
+		head -c 8 /dev/zero
+		head -c 1000000 /dev/urandom | base64 | xz -C none
+	} >d.log.1.xz
+	peak logtail a.log
+	ended 3 "a.log.1.xz: xz data: it wants a dictionary of more than 64 MiB; not read"
+	[ ! -s out ] || ! grep -q '"log"' out
+	within 16384
+	peak logtail --list a.log
+	ended 3 "a.log.1.xz: xz data: it wants a dictionary of more than 64 MiB; not read"
+	peak logtail b.log
+	ended 3 "it wants a dictionary of more than 64 MiB; not read"
+	for f in c d; do
+		peak logtail $f.log
+		ended 0
+		cmp <(xz -dc $f.log.1.xz) <(jq -r 'select(.log).log' out)
+	done
+}
+
+# past: what a compressed log unpacks to
+@test "of a compressed log 1 GiB is read, the rest is told in each sweep, exit 3; more can be allowed" {
+	python3 - <<-'PY'
+		import zlib
+		line = b"x" * 65535 + b"\n"
+		c = zlib.compressobj(9, zlib.DEFLATED, 31)
+		with open("a.log.1.gz", "wb") as f:
+		    for i in range((1 << 14) + 10):
+		        f.write(c.compress(line))
+		    f.write(c.flush())
+	PY
+	touch -d '1 hour ago' a.log.1.gz
+	echo other >b.log
+	tail=0
+	logtail --state=S --max-expand=2 a.log b.log 2>err | logbatch --state=S >/dev/null || tail=${PIPESTATUS[0]}
+	grep -q 'a.log.1.gz: more than --max-expand allows comes of it; the rest is not read' err
+	peak logtail --state=S --max-expand=2 a.log b.log
+	ended 3 "a.log.1.gz: more than --max-expand allows comes of it; the rest is not read"
+	[ "$(jq -r 'select(.log)' out)" = "" ]
+	peak logtail --state=S --max-expand=100000 a.log b.log
+	ended 0
+	[ "$(jq -r 'select(.log).log | length' out | grep -cx 65535)" -eq 10 ]
+}

@@ -1340,6 +1340,45 @@ as_nobody() {
 	[ "$(jq -r 'select(.log) | .log' <<<"$output")" = b3 ]
 }
 
+@test "holes of terabytes are passed over, not read, also by --list; what is behind them is" {
+	mkdir d e
+	truncate -s 15T d/hole.log d/old.log.1
+	touch -d '1 hour ago' d/hole.log d/old.log.1
+	run -0 timeout 60 logtail d
+	[ "$(jq -r 'select(.log)' <<<"$output")" = "" ]
+	run -0 timeout 60 logtail --state=S d
+	run -0 timeout 60 logtail --state=S --list d
+	printf 'a first line\nits se' >e/a.log
+	truncate -s 15T e/a.log
+	timeout 60 logtail --state=T e | logbatch --state=T >got
+	for n in 1 2; do
+		run -0 timeout 60 logtail --state=T e
+		[ "$(jq -r 'select(.log)' <<<"$output")" = "" ]
+	done
+	printf 'behind it\n' >>e/a.log
+	timeout 60 logtail --state=T --stats=stats e >out
+	[ "$(jq -r "select(.log).log" out)" = "$(printf "its se\nbehind it")" ]
+	[ "$(jq .nul_bytes stats)" -eq $(((15 << 40) - 19)) ]
+	! grep -q _part out
+	logbatch --state=T out >/dev/null
+	printf 'and on\n' >>e/a.log
+	run -0 timeout 60 logtail --state=T e
+	[ "$(jq -r 'select(.log).log' <<<"$output")" = "and on" ]
+}
+
+@test "a hole at the end of a file that is whole is passed over once, and then done" {
+	printf '2026-01-02T03:04:05Z stdout F one\n2026-01-02T03:04:06Z stdo' >a.log.1
+	truncate -s 15T a.log.1
+	touch -d '1 hour ago' a.log.1
+	echo '2026-01-02T03:04:07Z stdout F two' >a.log
+	timeout 60 logtail --state=S a.log >out || [ $? -eq 3 ]
+	[ "$(jq -r 'select(.log and (._error | not)).log' out)" = "$(printf 'one\ntwo')" ]
+	[ "$(jq -r 'select(._error).log' out)" = "2026-01-02T03:04:06Z stdo" ]
+	logbatch --state=S out >/dev/null
+	run -0 timeout 60 logtail --state=S a.log
+	[ "$(jq -r 'select(.log)' <<<"$output")" = "" ]
+}
+
 @test "NULs alone wait for what comes after them" {
 	head -c 5000 /dev/zero >a.log
 	run -0 logtail --state=S a.log

@@ -248,6 +248,7 @@ bundle_open(int fd, const char *name, uint64_t expand, bool growing, struct err 
 	if ((b->whole = reader_new(fd, pack_of(magic, sizeof magic) != PACK_NONE, e)) ==
 	    NULL)
 		goto err;
+	reader_allow_all(b->whole); /* `most` is kept here */
 	if ((b->a = archive_read_new()) == NULL || set_up(b, zip) < 0) {
 		err_set(e, ST_FAIL, "%s: libarchive cannot read it", name);
 		goto err;

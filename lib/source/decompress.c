@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { IN_BLOCK = 64 << 10 };
@@ -30,6 +31,8 @@ struct reader {
 	int fd;                           /* -1: a source */
 	const struct reader_source *from; /* NULL: a file */
 	uint64_t offset;
+	uint64_t most;  /* bytes that may be made of a compressed file */
+	bool too_much;  /* more than that are in it */
 	uint64_t taken; /* compressed bytes, or those of a source */
 	bool cut, corrupt, stream;
 	bool source_cut;
@@ -49,6 +52,33 @@ void
 reader_unpack_by(const struct reader_unpacker *by)
 {
 	unpacker = by;
+}
+
+static uint64_t expand = UINT64_MAX;
+
+void
+reader_expand_by(uint64_t times)
+{
+	expand = times;
+}
+
+uint64_t
+reader_expands_to(uint64_t size, uint64_t times)
+{
+	uint64_t most =
+	    times > 0 && size > UINT64_MAX / times ? UINT64_MAX : size * times;
+
+	return most < READER_EXPAND_LEAST ? READER_EXPAND_LEAST : most;
+}
+
+static uint64_t
+most_of(int fd)
+{
+	struct stat st;
+
+	return expand == UINT64_MAX || fstat(fd, &st) < 0
+		   ? UINT64_MAX
+		   : reader_expands_to((uint64_t)st.st_size, expand);
 }
 
 /* A kind that is read here. */
@@ -139,6 +169,7 @@ reader_new(int fd, bool packed, struct err *e)
 
 	if (r != NULL) {
 		r->fd = fd;
+		r->most = packed ? most_of(fd) : UINT64_MAX;
 		r->stream = !packed && lseek(fd, 0, SEEK_CUR) < 0;
 	}
 	if (r != NULL && packed) {
@@ -313,6 +344,29 @@ once_read(struct reader *r, char *p, size_t n, const char *name, struct err *e)
 	return got;
 }
 
+/* Of a compressed file, up to what may be made of it; it is too much if there is more. */
+static ssize_t
+packed_read(struct reader *r, void *p, size_t n, const char *name, struct err *e)
+{
+	uint64_t left = r->most > r->offset ? r->most - r->offset : 0;
+	char unused;
+	ssize_t got;
+
+	if (r->too_much && left == 0)
+		return 0;
+	if (left == 0) {
+		p = &unused;
+		n = 1;
+	} else if (n > left) {
+		n = (size_t)left;
+	}
+	got = r->gz != NULL ? gz_read(r, p, n, name, e) : unpacked(r, p, n);
+	if (left > 0 || got <= 0)
+		return got;
+	r->too_much = true;
+	return 0;
+}
+
 ssize_t
 reader_read(struct reader *r, void *p, size_t n, const char *name, struct err *e)
 {
@@ -324,10 +378,8 @@ reader_read(struct reader *r, void *p, size_t n, const char *name, struct err *e
 		got = 1;
 	} else if (r->kept != NULL) {
 		got = once_read(r, p, n, name, e);
-	} else if (r->gz != NULL) {
-		got = gz_read(r, p, n, name, e);
-	} else if (r->unpack != NULL) {
-		got = unpacked(r, p, n);
+	} else if (r->pack != PACK_NONE) {
+		got = packed_read(r, p, n, name, e);
 	} else if ((got = pread_full(r->fd, p, n, r->offset)) < 0) {
 		return err_sys(e, name);
 	}
@@ -406,10 +458,11 @@ reader_seek(struct reader *r, uint64_t offset, const char *name, struct err *e)
 uint64_t
 reader_past_hole(const struct reader *r, uint64_t offset)
 {
-	off_t data = r->pack == PACK_NONE && r->kept == NULL
-			 ? lseek(r->fd, (off_t)offset, SEEK_DATA)
-			 : -1;
+	off_t data = -1;
 
+	if (r->pack == PACK_NONE && r->kept == NULL &&
+	    (data = lseek(r->fd, (off_t)offset, SEEK_DATA)) < 0 && errno == ENXIO)
+		data = lseek(r->fd, 0, SEEK_END); /* nothing else up to there */
 	return data > (off_t)offset ? (uint64_t)data : offset;
 }
 
@@ -455,6 +508,24 @@ bool
 reader_cut(const struct reader *r)
 {
 	return r->cut;
+}
+
+void
+reader_allow_all(struct reader *r)
+{
+	r->most = UINT64_MAX;
+}
+
+bool
+reader_too_much(const struct reader *r)
+{
+	return r->too_much;
+}
+
+bool
+reader_refused(const struct reader *r)
+{
+	return r->corrupt && r->unpack != NULL && unpacker->refused(r->unpack);
 }
 
 bool

@@ -25,7 +25,15 @@
 struct err;
 struct reader; /* opaque */
 
-enum { READER_KEPT = 2048 };
+enum {
+	READER_KEPT = 2048,
+	READER_EXPAND_LEAST = 1 << 30,
+};
+
+/* From now on no more is read of a compressed file than reader_expands_to says of its size
+ * and `times`, except by a reader that was told reader_allow_all. */
+void reader_expand_by(uint64_t times);
+uint64_t reader_expands_to(uint64_t size, uint64_t times);
 
 /* Where the bytes of a member come from. */
 struct reader_source {
@@ -50,6 +58,7 @@ struct reader_unpacker {
 	 * early (`cut`) or are damaged, and `why` says how. */
 	ssize_t (*read)(struct unpack *u, void *p, size_t n);
 	bool (*cut)(const struct unpack *u);
+	bool (*refused)(const struct unpack *u); /* it wants too much memory */
 	const char *(*why)(const struct unpack *u);
 	void (*free)(struct unpack *u);
 };
@@ -61,6 +70,7 @@ void reader_unpack_by(const struct reader_unpacker *by);
 struct reader *reader_new(int fd, bool packed, struct err *e);
 struct reader *reader_new_source(
     const struct reader_source *from, enum pack pack, struct err *e);
+void reader_allow_all(struct reader *r);
 void reader_free(struct reader *r);
 
 /* Up to n bytes at the current offset: their number, 0 at the end, -1 on a read error
@@ -77,8 +87,8 @@ void reader_keep(struct reader *r);
 /* Is there another byte? */
 int reader_more(struct reader *r, const char *name, struct err *e);
 
-/* The first offset at or behind `offset` that may hold more than a hole (lseek(2) SEEK_DATA);
- * `offset` itself where that cannot be told. */
+/* The first offset at or behind `offset` that may hold more than a hole (lseek(2) SEEK_DATA),
+ * or the end of the file; `offset` itself where that cannot be told. */
 uint64_t reader_past_hole(const struct reader *r, uint64_t offset);
 
 uint64_t reader_offset(const struct reader *r);
@@ -93,6 +103,9 @@ bool reader_is_stream(const struct reader *r);
 bool reader_is_member(const struct reader *r);
 bool reader_cut(const struct reader *r);
 bool reader_corrupt(const struct reader *r);
+/* reader_expands_to was reached, and there is more; it is the end here. */
+bool reader_too_much(const struct reader *r);
+bool reader_refused(const struct reader *r); /* it is corrupt because it wants too much */
 enum pack reader_pack(const struct reader *r);
 const char *reader_why(const struct reader *r); /* of what is corrupt */
 

@@ -30,14 +30,13 @@ find_hole_forward(struct reader *r, uint64_t *hole, const char *name, struct err
 	}
 }
 
-/* Where the NULs end that the file begins with; 0 if there is nothing else.  0, or -1. */
-static int
-find_hole(struct reader *r, uint64_t *hole, const char *name, struct err *e)
+int
+identity_past_nuls(struct reader *r, uint64_t *hole, const char *name, struct err *e)
 {
 	char block[16384];
 	ssize_t n;
 
-	*hole = reader_past_hole(r, 0);
+	*hole = reader_past_hole(r, *hole);
 	for (;;) {
 		if (reader_seek(r, *hole, name, e) < 0 ||
 		    (n = reader_read(r, block, sizeof block, name, e)) < 0)
@@ -45,14 +44,24 @@ find_hole(struct reader *r, uint64_t *hole, const char *name, struct err *e)
 		for (ssize_t i = 0; i < n; i++)
 			if (block[i] != '\0') {
 				*hole += (uint64_t)i;
-				return 0;
+				return 1;
 			}
-		if (n == 0) {
-			*hole = 0;
+		if (n == 0)
 			return 0;
-		}
 		*hole = reader_past_hole(r, *hole + (uint64_t)n);
 	}
+}
+
+/* Where the NULs end that the file begins with; 0 if there is nothing else.  0, or -1. */
+static int
+find_hole(struct reader *r, uint64_t *hole, const char *name, struct err *e)
+{
+	int more;
+
+	*hole = 0;
+	if ((more = identity_past_nuls(r, hole, name, e)) == 0)
+		*hole = 0;
+	return more < 0 ? -1 : 0;
 }
 
 /* Up to IDENTITY_FIRST bytes from where the reader is. */

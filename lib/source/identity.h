@@ -56,6 +56,10 @@ int identity_read(
 int identity_window(struct identity *id, struct reader *r, uint64_t at, uint64_t *sum,
     const char *name, struct err *e);
 
+/* Go from *hole on to the next byte that is not NUL, past holes without reading them.  1; 0:
+ * there is none up to the end, where *hole is then; -1. */
+int identity_past_nuls(struct reader *r, uint64_t *hole, const char *name, struct err *e);
+
 /* The same of bytes in memory: the last ones before the offset, as many as the window has
  * or as there are in the file. */
 uint64_t identity_sum(const char *p, size_t n);

@@ -129,6 +129,8 @@ look(struct sweep *s, const struct family *f, struct member *m, struct listed *w
 			return -1;
 		got = identity_read(r, true, &w->id, w->path, e);
 	}
+	if (got == 0 && reader_refused(r))
+		got = err_set(e, ST_ASIDE, "%s: %s", w->path, reader_why(r));
 	if (got == 0)
 		w->state = "empty";
 	if (got > 0 && (got = backfill_take(s, f, m, &w->id, bundle, e)) == 0) {
@@ -144,6 +146,12 @@ look(struct sweep *s, const struct family *f, struct member *m, struct listed *w
 			list_entry(s, w);
 	}
 	w->size = *bundle ? 0 : size_of(m, r);
+	if (got >= 0 && reader_too_much(r)) {
+		w->state = "behind";
+		reader_free(r);
+		return err_set(e, ST_ASIDE,
+		    "%s: more than --max-expand allows comes of it", w->path);
+	}
 	if (got >= 0 && w->format != FRAME_AUTO)
 		w->state = list_state(w);
 	reader_free(r);

@@ -70,6 +70,7 @@ int
 sweep_init(struct sweep *s, struct err *e)
 {
 	unpack_use();
+	reader_expand_by(s->expand);
 	s->dirs = calloc(1, sizeof *s->dirs);
 	s->known = index_stats(s->ledger);
 	if (s->dirs == NULL || s->known == NULL)
@@ -449,6 +450,7 @@ read_on(struct sweep *s, struct met *w, struct tail_file *t, struct err *e)
 	}
 	s->n.files++;
 	r = tail_read(&s->tail, t, e);
+	s->n.holes += t->holes;
 	return r < 0 || claim_remember(s->ledger, &w->id, t, s->now) < 0 ? -1 : r;
 }
 
@@ -460,6 +462,15 @@ sweep_format(const struct sweep *s, const struct identity *id)
 	return s->format != FRAME_AUTO
 		   ? s->format
 		   : frame_guess((struct str){ id->first, id->line_n - whole }, whole);
+}
+
+static int
+too_much(const struct met *w, struct err *e)
+{
+	return err_set(e, ST_ASIDE,
+		   "%s: more than --max-expand allows comes of it; the rest is not read",
+		   w->name),
+	       1;
 }
 
 /* 0; 1: `e` says why this file was not read to its end; -1. */
@@ -495,6 +506,8 @@ read_member(struct sweep *s, const struct family *f, struct met *w, struct str s
 		if ((r = identity_match(&w->id, s->ledger, w->reader,
 			 t.format == FRAME_RAW, src_file, w->name, e)) < 0)
 			return 1;
+		if (reader_too_much(w->reader))
+			return too_much(w, e); /* its cursor is behind that */
 		if (r == 0 && t.format != FRAME_RAW && (r = is_stub(s, w, e)) != 0) {
 			note(s, w->name,
 			    "ends before what is archived of its log; it waits");
@@ -505,7 +518,9 @@ read_member(struct sweep *s, const struct family *f, struct met *w, struct str s
 	if (claim_ids(s->ledger, &w->id, &t, f->dir, str_of(w->m->name), &hole, e) < 0)
 		return -1;
 	s->n.holes += hole;
-	if ((r = read_on(s, w, &t, e)) == 0 && reader_cut(w->reader) && w->settled)
+	if ((r = read_on(s, w, &t, e)) == 0 && reader_too_much(w->reader))
+		return too_much(w, e);
+	if (r == 0 && reader_cut(w->reader) && w->settled)
 		return err_set(e, ST_ASIDE,
 			   "%s: the %s data end too early; read as far as they go",
 			   w->name, pack_name(reader_pack(w->reader))),
@@ -561,6 +576,8 @@ read_beginning(struct sweep *s, struct family *f, size_t i, struct met *w, struc
 		return err_set(e, ST_ASIDE, "%s: %s archives are not read: unpack it",
 		    w->name, bundle_unread(w->id.first, w->id.first_n));
 	w->id.inode = w->m->st.st_ino;
+	if (r == 0 && reader_refused(w->reader))
+		return err_set(e, ST_ASIDE, "%s: %s", w->name, reader_why(w->reader));
 	if (r == 0 && w->m->st.st_size > 0 && w->settled) /* and it is compressed */
 		return err_set(e, ST_ASIDE,
 		    "%s: not %s data, or damaged at its beginning", w->name,

@@ -23,7 +23,8 @@ struct sweep_counts {
 	uint64_t unchanged; /* nothing new since the last sweep */
 	uint64_t waiting;   /* first line unfinished, a copy, or a copy under way */
 	uint64_t unreadable;
-	uint64_t holes; /* bytes of NULs at the beginning of files, not read */
+	uint64_t
+	    holes; /* bytes of NULs at the beginning of files and of large holes, not read */
 	uint64_t gaps, possible_gaps;
 	uint64_t archives;
 	uint64_t links; /* links, devices, empty members: passed over */

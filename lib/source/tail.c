@@ -17,6 +17,7 @@
 enum {
 	BLOCK = 256 << 10,
 	LINE_EXTRA = 64 << 10, /* what frames a message, and Docker's escapes of 16 KiB */
+	HOLE_LEAST = 1 << 20,  /* one that is passed over */
 	SLACK = 64,
 };
 
@@ -563,6 +564,65 @@ make_room(struct state *st, struct err *e)
 	return 0;
 }
 
+/* What there is of a line, though it has no end. */
+static int
+flush_line(struct state *st, struct err *e)
+{
+	struct str rest = { st->t->block + st->from, st->have - st->from };
+	uint64_t start = st->base + st->from, end = start + rest.n;
+	int r = 0;
+
+	if (rest.n > 0)
+		r = st->long_part > 0 ? piece(st, rest, end, true, e)
+				      : one_line(st, rest, start, end, e);
+	if (!st->until)
+		st->from = st->have;
+	return r;
+}
+
+/* Go on behind a hole, as if it had been read: NULs are before what comes then. */
+static int
+jump(struct state *st, uint64_t to, struct err *e)
+{
+	while (st->have > st->from && st->t->block[st->have - 1] == '\0')
+		st->have--; /* the hole's, read with what is before it */
+	if (flush_line(st, e) < 0)
+		return -1;
+	if (st->until)
+		return 0;
+	st->f->holes += to - (st->base + st->have);
+	memset(st->t->block, 0, IDENTITY_WINDOW);
+	st->base = to - IDENTITY_WINDOW;
+	st->from = st->have = IDENTITY_WINDOW;
+	st->long_part = 0;
+	return reader_seek(st->f->reader, to, st->f->name, e) < 0 ? -1 : 1;
+}
+
+/* Is a large hole next (a writer went on at its offset in a file that was cut)?  1: it is
+ * passed over, and ends a line; 0: nothing is behind it yet; -1; 2: there is none. */
+static int
+hole(struct state *st, struct err *e)
+{
+	uint64_t at = st->base + st->have, to = reader_past_hole(st->f->reader, at);
+	int found;
+
+	if (to - at < HOLE_LEAST)
+		return 2;
+	if ((found = identity_past_nuls(st->f->reader, &to, st->f->name, e)) < 0 ||
+	    !unchanged(st, 0)) {
+		st->unreadable = found < 0;
+		st->t->n.changed += found >= 0;
+		st->stop = true;
+		return 0;
+	}
+	if (found == 0 || to >= st->f->limit) {
+		if (!st->f->final)
+			return 0;
+		to = st->f->limit;
+	}
+	return jump(st, to, e);
+}
+
 /* 1: more bytes are there; 0: no more; -1. */
 static int
 more(struct state *st, struct err *e)
@@ -570,6 +630,7 @@ more(struct state *st, struct err *e)
 	size_t want = BLOCK;
 	uint64_t at = st->base + st->have;
 	ssize_t n;
+	int r;
 
 	if (make_room(st, e) < 0)
 		return -1;
@@ -582,6 +643,8 @@ more(struct state *st, struct err *e)
 	if (!st->f->packed && st->f->positions) {
 		if (at >= st->f->limit)
 			return 0;
+		if ((r = hole(st, e)) < 2)
+			return r;
 		want = st->f->limit - at < want ? (size_t)(st->f->limit - at) : want;
 	}
 	if ((n = reader_read(
@@ -602,15 +665,12 @@ more(struct state *st, struct err *e)
 static int
 flush_final(struct state *st, struct err *e)
 {
-	struct str rest = { st->t->block + st->from, st->have - st->from };
-	uint64_t start = st->base + st->from, end = start + rest.n;
+	uint64_t end = st->base + st->have;
 
-	if (rest.n > 0) {
-		if ((st->long_part > 0 ? piece(st, rest, end, true, e)
-				       : one_line(st, rest, start, end, e)) < 0)
-			return -1;
-		st->from = st->have;
-	}
+	if (flush_line(st, e) < 0)
+		return -1;
+	if (st->until)
+		st->f->final = false;
 	for (unsigned s = 0; s < st->streams; s++)
 		if (has_parts(&st->s[s]) && emit_parts(st, s, end, true, e) < 0)
 			return -1;
@@ -656,11 +716,20 @@ read_all(struct state *st, struct err *e)
 	}
 	if (r < 0)
 		return -1;
-	if (st->stop || reader_cut(st->f->reader))
+	if (st->stop || reader_cut(st->f->reader) || reader_too_much(st->f->reader))
 		st->f->final = false;
 	if (reader_corrupt(st->f->reader))
 		return flush_damaged(st, e);
 	return st->f->final ? flush_final(st, e) : 0;
+}
+
+/* Is nothing but NULs before what is to be read? */
+static bool
+after_hole(const struct state *st)
+{
+	static const char nuls[IDENTITY_WINDOW];
+
+	return st->from == sizeof nuls && memcmp(st->t->block, nuls, sizeof nuls) == 0;
 }
 
 /* Place the reader a window before the lower cursor. */
@@ -700,7 +769,8 @@ begin(struct state *st, struct err *e)
 	st->from = st->have;
 	st->last_mark = st->base + st->from;
 	/* in the middle of a line: its beginning went out as a piece */
-	st->long_part = at > id->hole && st->t->block[st->from - 1] != '\n';
+	st->long_part =
+	    at > id->hole && st->t->block[st->from - 1] != '\n' && !after_hole(st);
 	return 0;
 }
 

@@ -10,6 +10,8 @@
  *     (`at`, `sum`); the closing ones also `size`, `stat`, `dir`, and `final` when
  * nothing more can come
  *
+ * A hole of a MiB and more (lseek(2)) with something behind it ends a line, and is not read.
+ *
  * Held back, and so read again by the next sweep: a last line without LF and a split line
  * whose last part is missing, unless the file is final.  A file whose beginning changes
  * or that shrinks while it is read (copytruncate) is left to the next sweep from the last
@@ -79,6 +81,7 @@ struct tail_file {
 	uint64_t gen;
 	uint64_t cursor[2]; /* per stream; raw: [0]; moved by tail_read */
 	uint64_t at, sum;   /* set by tail_read: the window at its end */
+	uint64_t holes;     /* bytes of large holes that tail_read passed over */
 	uint64_t limit;     /* plain: read no further than this size */
 	bool live;          /* it is being written under its own name */
 	bool final;         /* nothing more can come */

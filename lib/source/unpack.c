@@ -1,5 +1,6 @@
 #include "source/unpack.h"
 #include "source/decompress.h"
+#include "source/xzscan.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -17,6 +18,7 @@ struct unpack {
 	enum pack pack;
 	bool begun, failed, input_ended;
 	char why[160];
+	struct xzscan xz;
 	char in[IN_BLOCK];
 };
 
@@ -49,12 +51,19 @@ static la_ssize_t
 take(struct archive *a, void *arg, const void **block)
 {
 	struct unpack *u = arg;
-	ssize_t n = u->fill(u->arg, u->in, sizeof u->in);
+	ssize_t n;
 
 	*block = u->in;
+	if (u->xz.large || u->xz.lost)
+		return ARCHIVE_FATAL;
+	n = u->fill(u->arg, u->in, sizeof u->in);
 	if (n < 0)
 		archive_set_error(a, EIO, "what it is read from failed");
 	u->input_ended |= n == 0;
+	if (n > 0 && u->pack == PACK_XZ) {
+		n = (ssize_t)xzscan_next(&u->xz, (const unsigned char *)u->in, (size_t)n);
+		return n == 0 ? ARCHIVE_FATAL : n;
+	}
 	return n < 0 ? ARCHIVE_FATAL : n;
 }
 
@@ -62,6 +71,8 @@ static ssize_t
 fail(struct unpack *u, const char *why)
 {
 	u->failed = true;
+	if (u->xz.large)
+		why = "it wants a dictionary of more than 64 MiB; not read";
 	snprintf(u->why, sizeof u->why, "%s data: %s", pack_name(u->pack),
 	    why != NULL ? why : "damaged");
 	return -1;
@@ -113,6 +124,12 @@ unpack_cut(const struct unpack *u)
 	return u->failed && u->input_ended;
 }
 
+static bool
+unpack_refused(const struct unpack *u)
+{
+	return u->xz.large;
+}
+
 static const char *
 unpack_why(const struct unpack *u)
 {
@@ -123,7 +140,7 @@ void
 unpack_use(void)
 {
 	static const struct reader_unpacker by_libarchive = { unpack_new, unpack_read,
-		unpack_cut, unpack_why, unpack_free };
+		unpack_cut, unpack_refused, unpack_why, unpack_free };
 
 	reader_unpack_by(&by_libarchive);
 }

@@ -5,9 +5,9 @@
  * twice are refused, not unpacked twice.  libarchive would start programs for filters that
  * it was built without: such a filter is an error here, and no program is ever started.
  * Of data that are cut or damaged the block before that (up to 128 KiB; bzip2: 900 KB) does not
- * come out.  The memory that zstd and xz take is what the file asks for, up to libarchive's
- * ceilings (a window of 128 MiB, a dictionary that fits in 1 GiB); `zstd -19` and `xz -9` ask
- * for 8 and 65 MiB.
+ * come out.  The memory that zstd and xz take is what the file asks for, up to a window of
+ * 128 MiB (libarchive's ceiling) and a dictionary of 64 MiB (xzscan.h); `zstd -19` and `xz -9`
+ * ask for 8 and 64 MiB.
  *
  * Programs that read gzip only do not call unpack_use, and are not linked with libarchive.
  */
