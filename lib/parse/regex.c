@@ -21,7 +21,7 @@ struct regex {
 	char *names;            /* what they point into */
 	size_t groups;
 	struct str name[PARSED_FIELDS_MAX]; /* of group i + 1 */
-	char steps[256], memory[256]; /* why it was given up */
+	char steps[256], memory[256];       /* why it was given up */
 };
 
 static int
