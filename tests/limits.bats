@@ -24,7 +24,7 @@ rotated files of one log|FAMILY_MEMBERS_MAX|source/family.h
 members of an archive|BUNDLE_MEMBERS_MAX|source/bundle.h
 a member's name|BUNDLE_NAME_MAX|source/bundle.h
 a zip's directory|BUNDLE_DIRECTORY_MAX|source/bundle.h
-what an archive unpacks to|BUNDLE_EXPAND_LEAST|source/bundle.h
+what an archive unpacks to|READER_EXPAND_LEAST|source/decompress.h
 what a compressed log unpacks to|READER_EXPAND_LEAST|source/decompress.h
 fields of a message|PARSED_FIELDS_MAX|parse/parser.h
 values of a message together|PARSED_BYTES_MAX|parse/parser.h

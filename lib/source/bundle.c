@@ -235,10 +235,7 @@ bundle_open(int fd, const char *name, uint64_t expand, bool growing, struct err 
 	b->name = name;
 	b->growing = growing;
 	b->size = (uint64_t)st.st_size;
-	b->most =
-	    expand > 0 && b->size > UINT64_MAX / expand ? UINT64_MAX : b->size * expand;
-	if (b->most < BUNDLE_EXPAND_LEAST)
-		b->most = BUNDLE_EXPAND_LEAST;
+	b->most = reader_expands_to(b->size, expand);
 	/* names in UTF-8 come out as they are, whatever the locale */
 	b->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
 	b->before = b->utf8 != (locale_t)0 ? uselocale(b->utf8) : (locale_t)0;

@@ -13,7 +13,7 @@
  * Ceilings: BUNDLE_MEMBERS_MAX names (more are not read), BUNDLE_NAME_MAX bytes of a name
  * (such a member is passed over), BUNDLE_DIRECTORY_MAX bytes of a zip's directory, which
  * libarchive keeps in memory; and the bytes that are made of the archive's: `expand` times
- * its size, or BUNDLE_EXPAND_LEAST if that is more.
+ * its size, or READER_EXPAND_LEAST (decompress.h) if that is more.
  *
  * Source: libarchive(3), archive_read(3); tar(5), cpio(5); APPNOTE.TXT of PKWARE.
  */
@@ -31,7 +31,6 @@ enum {
 	BUNDLE_MEMBERS_MAX = 1000000,
 	BUNDLE_NAME_MAX = 4095,
 	BUNDLE_DIRECTORY_MAX = 16 << 20,
-	BUNDLE_EXPAND_LEAST = 1 << 30,
 	BUNDLE_PEEK = 512, /* bytes that tell an archive */
 };
 
