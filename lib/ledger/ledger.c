@@ -129,17 +129,17 @@ count_as_changed(struct ledger *l)
 	l->from_copy = true;
 }
 
-/* No ledger.json. */
+/* No ledger.json, but what is made after it (`left`, or NULL). */
 static struct ledger *
-load_none(const char *dir, struct err *e)
+load_none(const char *dir, const char *left, struct err *e)
 {
 	struct ledger *l;
 
-	if (exists(dir, FILE_COPY) || exists(dir, "outbox")) {
+	if (left != NULL) {
 		err_set(e, ST_FAIL,
 		    "%s: %s without ledger.json: put the ledger back or see ledger(5), "
 		    "DAMAGE",
-		    dir, exists(dir, FILE_COPY) ? FILE_COPY : "an outbox");
+		    dir, left);
 		return NULL;
 	}
 	if ((l = calloc(1, sizeof *l)) == NULL)
@@ -182,8 +182,15 @@ load(const char *dir, bool batches, struct err *e)
 	struct err ce;
 	int r = read_one(dir, FILE_MAIN, batches, &l, e);
 
-	if (r == 0)
-		return load_none(dir, e);
+	if (r == 0) {
+		const char *left = exists(dir, FILE_COPY)  ? FILE_COPY
+				   : exists(dir, "outbox") ? "an outbox"
+							   : NULL;
+
+		/* a ledger is made before these: that may have been since */
+		if (left == NULL || (r = read_one(dir, FILE_MAIN, batches, &l, e)) == 0)
+			return load_none(dir, left, e);
+	}
 	if (r > 0) {
 		prefer_later_copy(dir, batches, &l);
 		return l;

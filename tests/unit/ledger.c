@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char dir[] = "/tmp/unit-ledger-XXXXXX";
@@ -31,8 +32,10 @@ in_dir(const char *name)
 static void
 put_file(const char *name, const char *p, size_t n)
 {
-	FILE *f = fopen(in_dir(name), "w");
+	FILE *f;
 
+	unlink(in_dir(name)); /* to write over a file can cost a wait for the disk */
+	f = fopen(in_dir(name), "w");
 	fwrite(p, 1, n, f);
 	fclose(f);
 }
@@ -517,6 +520,33 @@ test_large(void)
 	clean();
 }
 
+/* A ledger that is made while it is looked for is there or is not; it is not damaged. */
+static void
+test_made_meanwhile(void)
+{
+	enum { ROUNDS = 60 };
+	unsigned refused = 0, status = 1;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		pid_t maker = fork();
+
+		if (maker == 0)
+			_exit(ledger_prepare(dir, &e) < 0);
+		for (bool made = false; !made;) {
+			struct ledger *l = ledger_load(dir, &e);
+
+			refused += l == NULL;
+			made = l == NULL || l->head[0] != '\0';
+			ledger_free(l);
+		}
+		waitpid(maker, (int *)&status, 0);
+		clean();
+	}
+	ok(refused == 0 && status == 0,
+	    "a ledger that is being made: %u of %d refused (%s)", refused, ROUNDS,
+	    refused > 0 ? e.text : "");
+}
+
 static void
 test_lock(void)
 {
@@ -550,6 +580,7 @@ main(void)
 	test_entries();
 	test_delivered();
 	test_large();
+	test_made_meanwhile();
 	test_lock();
 	ok(rmdir(dir) == 0, "nothing is left");
 	return unit_end();
