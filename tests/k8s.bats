@@ -397,6 +397,26 @@ archived() {
 	done < <(shells)
 }
 
+@test "sweep.sh: the keys of the store are in the environment of s3put alone" {
+	mkdir fake S
+	for p in logtail logparse k8smeta logbatch s3put; do
+		printf '#!/bin/sh\nenv >%s\n' "$PWD/$p.env" >fake/$p
+	done
+	chmod +x fake/*
+	export AWS_REGION=r AWS_ACCESS_KEY_ID=key AWS_SECRET_ACCESS_KEY=secret AWS_SESSION_TOKEN=token
+	export AWS_CONTAINER_AUTHORIZATION_TOKEN=token DESTINATION=s3://b/p STATE=$PWD/S LOGS=$PWD
+	while read -r shell; do
+		for parser in "" "LOGSWEEP_LOGPARSE_PARSER_FROM=kubernetes.parser"; do
+			rm -f ./*.env
+			run -0 env PATH="$PWD/fake:$PATH" $parser $shell "$k8s/base/sweep.sh"
+			[ "$(grep -c '^AWS_' s3put.env)" -eq 5 ]
+			for p in logtail logparse k8smeta logbatch; do
+				[ "$(grep '^AWS_' $p.env)" = AWS_REGION=r ]
+			done
+		done
+	done < <(shells)
+}
+
 @test "sweep.sh: what is not set, or not writable, is told with what to do" {
 	while read -r shell; do
 		run -2 --separate-stderr $shell "$k8s/base/sweep.sh"

@@ -49,6 +49,7 @@ nodes of a cluster|NODES_MAX|kube/nodes.h
 partitions open at once|PARTITIONS_MAX|batch/partition.h
 the sources of one object|MANIFEST_SOURCES_MAX|batch/manifest.h
 a key|KEY_MAX|batch/keytemplate.h
+a part of a key|KEY_PART_MAX|batch/keytemplate.h
 a ledger|LEDGER_MAX|ledger/ledger.h
 uploads at once|CREW_THREADS_MAX|s3/crew.h
 parts of an object|MULTIPART_PARTS_MAX|s3/multipart.h
@@ -220,6 +221,26 @@ X
 	rm -r o
 	peak logbatch --out=o --key="$(head -c 1100 /dev/zero | tr '\0' k)-{id}.gz"
 	ended 2 "logbatch: --key: gives keys over 1024 bytes"
+	[ ! -e o ]
+}
+
+# past: a part of a key
+@test "a part of a key of over 255 bytes: values are cut so that file:// takes it, a template that cannot be is refused: exit 2" {
+	long=$(head -c 200 /dev/zero | tr '\0' n)
+	for c in x y; do
+		printf '{"time":"2026-11-22T13:00:00Z","log":"%s","kubernetes":{"namespace_name":"%.63s","pod_name":"%s%s","container_name":"%.63s"}}\n' \
+			$c "$long" "$long" $c "$long"
+	done >in
+	key='{kubernetes.namespace_name}_{kubernetes.pod_name}_{kubernetes.container_name}-{id}.ndjson.gz'
+	peak logbatch --state=S --key="$key"
+	ended 0
+	[ "$(jq -r '.key | length <= 255 and test("-[0-9a-f]{16}[.]ndjson[.]gz$")' out | sort | uniq -c | awk '{ print $1 $2 }')" = 2true ]
+	# a namespace and a container that fit their share are whole
+	[ "$(jq -r '.key | split("_") | .[0] | length' out | sort -u)" -eq 63 ]
+	run -0 --separate-stderr s3put --state=S "file://$PWD/dest" <out
+	[ "$(find dest -name '*.gz' -exec zcat {} + | jq -r .log | sort | paste -sd' ')" = "x y" ]
+	peak logbatch --out=o --key="$(head -c 250 /dev/zero | tr '\0' k)-{id}.gz"
+	ended 2 "logbatch: --key: gives keys with a part over 255 bytes"
 	[ ! -e o ]
 }
 

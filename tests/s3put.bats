@@ -415,11 +415,11 @@ asked() { # how often METHOD was asked
 }
 
 @test "results come when the input pauses" {
-	echo one >a
+	state S a
 	mkfifo in
-	s3put --state=none "$dest" <in >out &
+	s3put --state=S "$dest" <in >out &
 	exec 8>in
-	manifest a 1 >&8
+	manifests S >&8
 	for _ in $(seq 100); do
 		[ -s out ] && break
 		sleep 0.05
@@ -498,6 +498,36 @@ asked() { # how often METHOD was asked
 	[ "$(listed S)" = "b c" ]
 	[[ $stderr == *"S/outbox/b1: no such file, and nothing is stored as b"* ]]
 	[[ $stderr == *"dest/c: exists with other bytes"* ]]
+}
+
+@test "--state delivers bodies of its outbox only: what names another file is refused, the rest goes on" {
+	state S a b c d
+	echo secret >key
+	ln -s ../../key S/outbox/link
+	ln -s S alias
+	mkdir -p O/outbox
+	echo other >O/outbox/b0
+	{
+		echo '{"key":"x1","path":"key"}'
+		echo "{\"key\":\"x2\",\"path\":\"$PWD/key\"}"
+		echo '{"key":"x3","path":"S/outbox/../../key"}'
+		echo '{"key":"x4","path":"S/ledger.json"}'
+		echo '{"key":"x5","path":"S/outbox/link"}'
+		echo '{"key":"x6","path":"S/outbox/.."}'
+		echo '{"key":"a","path":"O/outbox/b0"}'
+		manifests S | sed -n 2p
+		manifests S | sed -n "3s|S/outbox|$PWD/S/outbox|p; 4s|S/outbox|alias/./outbox|p"
+	} >m
+	run -1 --separate-stderr s3put --state=S m "$dest"
+	[ "$(statuses)" = "failed failed failed failed failed failed failed stored stored stored" ]
+	[[ $stderr == *"key: not in S/outbox, as what --state delivers is"* ]]
+	[[ $stderr == *"O/outbox/b0: not in S/outbox"* ]]
+	[ "$(listed S)" = a ]
+	[ "$(cat S/outbox/b0)" = "body of a" ]
+	[ "$(cd dest && find . -type f | sort | paste -sd' ')" = "./b ./c ./d" ]
+	# without an outbox there is nothing to deliver
+	run -1 --separate-stderr s3put --state=none "$dest" <<<'{"key":"x","path":"key"}'
+	[[ $stderr == *"key: not in none/outbox"* ]]
 }
 
 # ---- faults ----

@@ -64,6 +64,22 @@ docker() {
 	done
 }
 
+@test "the keys of the store are in the environment of s3put alone" {
+	command_line >run.sh
+	mkdir fake
+	for p in logtail logparse k8smeta logbatch s3put; do
+		printf '#!/bin/sh\nenv >%s\n' "$PWD/$p.env" >fake/$p
+	done
+	chmod +x fake/*
+	export STATE_DIRECTORY=$PWD/S LOGS=$PWD/containers DESTINATION=s3://b/p AWS_REGION=r
+	export AWS_ACCESS_KEY_ID=key AWS_SECRET_ACCESS_KEY=secret AWS_SESSION_TOKEN=token
+	PATH=$PWD/fake:$PATH run -0 bash -o pipefail -c "$(cat run.sh)"
+	[ "$(grep -c '^AWS_' s3put.env)" -eq 4 ]
+	for p in logtail logparse k8smeta logbatch; do
+		[ "$(grep '^AWS_' $p.env)" = AWS_REGION=r ]
+	done
+}
+
 @test "its settings are options that the programs have" {
 	sed -n 's/^\(# *\|Environment=\)\(LOGSWEEP_[A-Z0-9_]*\)=.*/\2/p' "$units/logsweep.service" >names
 	[ "$(wc -l <names)" -eq 3 ]

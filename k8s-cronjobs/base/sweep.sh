@@ -56,16 +56,22 @@ halt() {
 	[ ! -s "$run/reader" ] || kill -s TERM "$(cat "$run/reader")" 2>/dev/null
 }
 trap halt TERM INT
+
+# The store's keys are s3put's alone: the others read bytes that any container can write.
+keys="AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_CONTAINER_AUTHORIZATION_TOKEN"
 (
-	sh -c 'echo $$ >"$0" && exec logtail "$@"' "$run/reader" --state="$state" "$@" |
-		if [ -z "${LOGSWEEP_LOGPARSE_PARSER_FROM+set}" ]; then
-			logparse |
-				k8smeta ${METADATA-} --node="$NODE_NAME"
-		else # what the pod's annotation asks for is known behind k8smeta
-			k8smeta ${METADATA-} --node="$NODE_NAME" |
-				logparse
-		fi |
-		logbatch --state="$state" --node="$NODE_NAME" |
+	{
+		unset $keys
+		sh -c 'echo $$ >"$0" && exec logtail "$@"' "$run/reader" --state="$state" "$@" |
+			if [ -z "${LOGSWEEP_LOGPARSE_PARSER_FROM+set}" ]; then
+				logparse |
+					k8smeta ${METADATA-} --node="$NODE_NAME"
+			else # what the pod's annotation asks for is known behind k8smeta
+				k8smeta ${METADATA-} --node="$NODE_NAME" |
+					logparse
+			fi |
+			logbatch --state="$state" --node="$NODE_NAME"
+	} |
 		s3put --state="$state" "$DESTINATION"
 ) &
 pipe=$!

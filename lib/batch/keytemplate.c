@@ -194,6 +194,18 @@ put_instant(struct buf *b, bool timed, int64_t ns)
 
 /* ---- keys ---- */
 
+static const char *
+field_value(const struct key_values *v, unsigned which)
+{
+	const char *p = v->fields;
+
+	if (p == NULL)
+		return KEY_NONE;
+	while (which-- > 0)
+		p += strlen(p) + 1;
+	return p;
+}
+
 static void
 put_field(const struct key_part *part, const char *value, struct buf *b)
 {
@@ -209,16 +221,32 @@ put_field(const struct key_part *part, const char *value, struct buf *b)
 	}
 }
 
-static const char *
-field_value(const struct key_values *v, unsigned which)
+/* Do the fields that stand between the same two '/' need more than there is?  The first may be
+ * written with %XX. */
+static bool
+is_tight(
+    const struct keytemplate *t, const struct key_part *part, const struct key_values *v)
 {
-	const char *p = v->fields;
+	size_t need = 2;
 
-	if (p == NULL)
-		return KEY_NONE;
-	while (which-- > 0)
-		p += strlen(p) + 1;
-	return p;
+	for (size_t i = 0; i < t->parts; i++) {
+		const struct key_part *p = &t->part[i];
+
+		if (p->kind == KEY_FIELD && p->level == part->level)
+			need += strlen(field_value(v, p->field));
+	}
+	return need > part->room;
+}
+
+static void
+put_share(const struct keytemplate *t, const struct key_part *part,
+    const struct key_values *v, struct buf *b)
+{
+	size_t at = b->n;
+
+	put_field(part, field_value(v, part->field), b);
+	if (is_tight(t, part, v))
+		cut_long(b, at, part->room / part->uses);
 }
 
 void
@@ -250,7 +278,7 @@ keytemplate_key(const struct keytemplate *t, const struct key_values *v, struct 
 			buf_printf(key, "%04u", v->seq);
 			break;
 		case KEY_FIELD:
-			put_field(p, field_value(v, p->field), key);
+			put_share(t, p, v, key);
 			break;
 		}
 	}
@@ -266,7 +294,7 @@ add_part(struct keytemplate *t, enum key_kind kind, const char *p, size_t n)
 	if (t->parts == KEY_PARTS_MAX)
 		return NULL;
 	part = &t->part[t->parts++];
-	*part = (struct key_part){ .kind = kind, .text = { p, n } };
+	*part = (struct key_part){ .kind = kind, .text = { p, n }, .room = KEY_MAX };
 	return part;
 }
 
@@ -425,10 +453,45 @@ check_text(const char *t, struct err *e)
 	return 0;
 }
 
-static int
-check_parts(const char *key, struct err *e)
+/* In which part of the key each field is. */
+static void
+find_levels(struct keytemplate *t)
 {
-	for (const char *p = key;;) {
+	size_t level = 0;
+
+	for (size_t i = 0; i < t->parts; i++) {
+		struct key_part *p = &t->part[i];
+
+		p->level = level;
+		for (size_t k = 0; p->kind == KEY_TEXT && k < p->text.n; k++)
+			level += p->text.p[k] == '/';
+	}
+}
+
+/* A part of `n` bytes, in which each field has one. */
+static int
+check_part(struct keytemplate *t, size_t level, size_t n, struct err *e)
+{
+	size_t uses = 0, room;
+
+	for (size_t i = 0; i < t->parts; i++)
+		uses += t->part[i].kind == KEY_FIELD && t->part[i].level == level;
+	room = n - uses < KEY_PART_MAX ? KEY_PART_MAX - (n - uses) : 0;
+	if (n - uses > KEY_PART_MAX || (uses > 0 && room / uses < KEY_SHARE_MIN))
+		return err_set(e, ST_USAGE, "--key: gives keys with a part over %d bytes",
+		    KEY_PART_MAX);
+	for (size_t i = 0; i < t->parts; i++)
+		if (t->part[i].level == level)
+			t->part[i].uses = uses, t->part[i].room = room;
+	return 0;
+}
+
+static int
+check_parts(struct keytemplate *t, const char *key, struct err *e)
+{
+	size_t level = 0;
+
+	for (const char *p = key;; level++) {
 		size_t n = strcspn(p, "/");
 
 		if (n == 0 || (n == 1 && *p == '.') ||
@@ -437,6 +500,8 @@ check_parts(const char *key, struct err *e)
 			    "--key: gives keys with an empty part, \".\" or \"..\": "
 			    "%.200s",
 			    key);
+		if (check_part(t, level, n, e) < 0)
+			return -1;
 		if (p[n] == '\0')
 			return 0;
 		p += n + 1;
@@ -464,9 +529,9 @@ check_lengths(struct keytemplate *t, struct err *e)
 		uses += t->part[i].kind == KEY_FIELD;
 	buf_init(&key, 1 << 20);
 	keytemplate_key(t, &v, &key);
-	if ((r = buf_check(&key, "--key", e)) == 0)
-		r = key.n > 0 ? check_parts(key.p, e) : 0;
 	n = key.n + strlen(KEY_ERRORS);
+	if ((r = buf_check(&key, "--key", e)) == 0 && key.n > 0 && n <= KEY_MAX)
+		r = check_parts(t, key.p, e);
 	buf_done(&key);
 	if (r < 0)
 		return -1;
@@ -499,5 +564,6 @@ keytemplate_parse(
 		return err_set(e, ST_USAGE,
 		    "--key: {id} must stand in it once: it keeps objects apart");
 	find_alone(t);
+	find_levels(t);
 	return check_lengths(t, e);
 }

@@ -11,8 +11,10 @@
  * A key is UTF-8, at most KEY_MAX bytes, has no empty part, no "." or "..", and does not
  * begin with '/' (Amazon S3, "Naming Amazon S3 objects").  Whatever a record holds, what
  * stands for a field is letters, digits, "-_.~" and %XX; it is never empty, and one that is
- * too long ends in "~" and a hash of all of it.  A part that would begin with a value's '_' or
- * '.', and so be hidden from Hive and its kin, has that byte as %XX.
+ * too long ends in "~" and a hash of all of it: one by itself, or, where the fields between
+ * two '/' would make more than KEY_PART_MAX bytes of it, each that is over its share.  A
+ * part that would begin with a value's '_' or '.', and so be hidden from Hive and its kin, has
+ * that byte as %XX.
  */
 #ifndef KEYTEMPLATE_H
 #define KEYTEMPLATE_H
@@ -32,11 +34,14 @@ struct err;
 
 enum {
 	KEY_MAX = 1024,
+	KEY_PART_MAX =
+	    255, /* bytes between two '/': a file system takes no longer name */
 	KEY_ID_LEN = 16,
 	KEY_PARTS_MAX = 64,  /* codes, names in braces and the text between them */
 	KEY_FIELDS_MAX = 8,  /* {field.path} */
 	KEY_VALUE_MAX = 160, /* bytes of a field's value in the key, at most */
 	KEY_VALUE_MIN = 40,  /* a template that leaves less to each is refused */
+	KEY_SHARE_MIN = 26,  /* the same within a part; KEY_HIVE_NULL has room */
 };
 
 enum key_kind {
@@ -56,6 +61,9 @@ struct key_part {
 	char code;       /* of KEY_TIME */
 	unsigned field;  /* of KEY_FIELD: which */
 	bool alone;      /* of KEY_FIELD: all of the VALUE in a part NAME=VALUE */
+	/* of KEY_FIELD, between the same two '/': which they are, how many fields there are,
+	 * and the bytes for all of these */
+	size_t level, uses, room;
 };
 
 struct keytemplate {

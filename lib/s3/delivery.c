@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,18 +29,86 @@ delivery_size(const struct order *m)
 	return (uint64_t)sb.st_size;
 }
 
+/* STATE/outbox.  errno stays that of open(2). */
+static int
+open_outbox(const char *state)
+{
+	int dir = open(state, O_PATH | O_DIRECTORY | O_CLOEXEC), fd, no;
+
+	if (dir < 0)
+		return -1;
+	fd = openat(dir, "outbox", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	no = errno;
+	close(dir);
+	errno = no;
+	return fd;
+}
+
+/* Is what stands before `name`, the last part of a path, that directory?  -1: it is not there. */
+static int
+stands_in(const char *path, const char *name, int outbox)
+{
+	struct stat there, ours;
+	char *dir = name == path ? strdup(".") : strndup(path, (size_t)(name - path));
+	int r = dir != NULL ? stat(dir, &there) : -1, no = errno;
+
+	free(dir);
+	errno = no;
+	if (r < 0)
+		return -1;
+	return outbox >= 0 && fstat(outbox, &ours) == 0 && there.st_dev == ours.st_dev &&
+	       there.st_ino == ours.st_ino;
+}
+
+/* A manifest is believed as to which body of the outbox is its own, and no further: it cannot
+ * have another file sent. */
+static int
+open_in_outbox(const char *path, const char *state, struct err *e)
+{
+	const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+	int outbox = open_outbox(state), in = stands_in(path, name, outbox), fd = -1;
+	int no = errno;
+
+	if (in > 0) {
+		fd = openat(outbox, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+		no = errno;
+	}
+	if (outbox >= 0)
+		close(outbox);
+	if (in == 0) {
+		err_set(e, ST_FAIL,
+		    "%.300s: not in %.200s/outbox, as what --state delivers is", path,
+		    state);
+		no = EINVAL;
+	} else if (fd < 0) {
+		errno = no;
+		err_sys(e, path);
+	}
+	errno = no;
+	return fd;
+}
+
+static int
+open_anywhere(const char *path, struct err *e)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), no = errno;
+
+	if (fd < 0)
+		err_sys(e, path);
+	errno = no;
+	return fd;
+}
+
 /* errno stays that of open(2). */
 static int
-open_body(const struct order *m, uint64_t *size, struct err *e)
+open_body(const struct order *m, const char *state, uint64_t *size, struct err *e)
 {
 	struct stat sb;
-	int fd = open(m->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), no = errno;
+	int fd =
+	    state != NULL ? open_in_outbox(m->path, state, e) : open_anywhere(m->path, e);
 
-	if (fd < 0) {
-		err_sys(e, m->path);
-		errno = no;
+	if (fd < 0)
 		return -1;
-	}
 	if (fstat(fd, &sb) < 0 || !S_ISREG(sb.st_mode)) {
 		close(fd);
 		errno = EINVAL;
@@ -115,7 +184,7 @@ delivery_do(struct delivery *d, struct store *st, const char *state, bool dry,
 		return;
 	}
 	if (fd < 0)
-		fd = open_body(&d->order, &size, &d->err);
+		fd = open_body(&d->order, state, &size, &d->err);
 	if (fd >= 0)
 		d->outcome = with_body(d, st, fd, dry);
 	else if (errno == ENOENT && !dry)

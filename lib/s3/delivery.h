@@ -36,7 +36,8 @@ struct delivery {
 	int64_t ns; /* how long it took */
 };
 
-/* Do it, unless it has an outcome.  `state`: NULL, or the directory of the ledger. */
+/* Do it, unless it has an outcome.  `state`: NULL, or the directory of the ledger, in whose
+ * outbox the body must be. */
 void delivery_do(struct delivery *d, struct store *st, const char *state, bool dry,
     const volatile sig_atomic_t *stop);
 

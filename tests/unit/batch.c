@@ -222,6 +222,8 @@ test_keys(void)
 		    cases[i].why ? e.text : "good");
 	}
 	memset(longest, 'a', sizeof longest - 1);
+	for (size_t i = KEY_PART_MAX; i < KEY_MAX; i += KEY_PART_MAX + 1)
+		longest[i] = '/';
 	longest[KEY_MAX] = '\0';
 	memcpy(longest + KEY_MAX - 4, "{id}", 5);
 	ok(keytemplate_parse(&t, longest, "n", &e) < 0, "over 1024 bytes");
@@ -231,6 +233,13 @@ test_keys(void)
 	memcpy(longest + KEY_MAX - 12 - strlen(KEY_ERRORS) - 4, "a{id}", 6);
 	ok(keytemplate_parse(&t, longest, "n", &e) < 0,
 	    "one more is too long: _errors/ comes before it");
+	memset(longest, 'a', KEY_PART_MAX);
+	strcpy(longest + KEY_PART_MAX - KEY_ID_LEN, "{id}/a");
+	ok(keytemplate_parse(&t, longest, "n", &e) == 0, "a part of just 255 bytes");
+	strcpy(longest + KEY_PART_MAX - KEY_ID_LEN, "a{id}/a");
+	ok(keytemplate_parse(&t, longest, "n", &e) < 0 &&
+		strstr(e.text, "part over 255") != NULL,
+	    "one more is not a file's name");
 }
 
 /* A key of an hour, of fields that came as raw JSON, a NULL after the last. */
@@ -376,6 +385,40 @@ test_key_lengths(void)
 			buf_done(&key);
 		}
 	ok(good, "long values are cut, each with a hash, never through a %%XX");
+}
+
+/* Many fields in a part: within KEY_PART_MAX, the id whole; cut only where they must be. */
+static void
+test_part_lengths(void)
+{
+	static const char template[] = "x/{a}_{b}_{c}_{d}_{e}_{f}_{g}_{h}-{id}.gz";
+	struct key_values v = { .id = "0123456789abcdef" };
+	char raw[400], before[KEY_MAX + 1] = "";
+	struct keytemplate t;
+	struct buf values, key;
+	struct err e;
+	bool good = true;
+
+	for (size_t n = 4; n < 400; n += 3) {
+		buf_init(&values, 1 << 20);
+		buf_init(&key, 1 << 20);
+		memset(raw, n % 2 ? '_' : 'x', sizeof raw);
+		raw[0] = raw[n - 1] = '"';
+		good &= keytemplate_parse(&t, template, "n", &e) == 0;
+		for (size_t i = 0; i < t.fields; i++) {
+			keytemplate_value(&t, (struct str){ raw, n }, &values);
+			buf_addc(&values, '\0');
+		}
+		v.fields = values.p;
+		keytemplate_key(&t, &v, &key);
+		good &= key.n <= 2 + KEY_PART_MAX && strcmp(key.p, before) != 0 &&
+			strstr(key.p, "-0123456789abcdef.gz") != NULL &&
+			(strchr(key.p, '~') != NULL) == (n - 2 > 27);
+		snprintf(before, sizeof before, "%s", key.p);
+		buf_done(&values);
+		buf_done(&key);
+	}
+	ok(good, "eight fields in a part are cut where it would be over 255 bytes");
 }
 
 /* ---- a stream into partitions ---- */
@@ -1003,6 +1046,7 @@ main(void)
 	test_key_times();
 	test_key_fields();
 	test_key_lengths();
+	test_part_lengths();
 	test_epochs();
 	test_sources();
 	test_hours();
