@@ -343,6 +343,12 @@ source_keys() {
 	[[ $stderr == *"holds a line end"* ]]
 	AWS_CONTAINER_CREDENTIALS_FULL_URI=http://example.com/creds put 77
 	[[ $stderr == *"http://example.com/creds: neither https nor an address of this machine or its agent; not asked"* ]]
+	for url in http://user:hunter2@example.com/creds ftp://user:hunter2@example.com; do
+		AWS_CONTAINER_CREDENTIALS_FULL_URI=$url put 77
+		[[ $stderr == *"FULL_URI=a text with @: neither https"* && $stderr != *hunter2* ]]
+	done
+	AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=http://user:hunter2@h put 77
+	[[ $stderr == *"RELATIVE_URI=a text with @: not a path"* && $stderr != *hunter2* ]]
 	AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=creds put 77
 	[[ $stderr == *"not a path that begins with /"* ]]
 	echo rubbish >id/mode

@@ -540,6 +540,8 @@ goes_on() {
 		."current-context" = "d"|no context d
 		.clusters = []|the current context's cluster is not there
 		del(.clusters[0].cluster.server)|the current context's cluster has no server
+		.clusters[0].cluster.server = "https://admin:hunter2@h:6443"|no user and password in the URL of an API server
+		.clusters[0].cluster.server = "http:/admin:hunter2@h"|no user and password in the URL of an API server
 		.users[0].user.token = "a\r\nX: y"|token: holds more than a token
 		.clusters[0].cluster."certificate-authority-data" = "%"|certificate-authority-data: not base64
 		[]|not a kubeconfig
@@ -549,6 +551,15 @@ goes_on() {
 	[[ $stderr == "k8smeta: config:2: not YAML"* ]]
 	run -2 --separate-stderr k8smeta --kubeconfig=gone /dev/null
 	[[ $stderr == "k8smeta: gone: "* ]]
+}
+
+@test "a password in a URL is not told" {
+	for url in https://admin:hunter2@h:6443 admin:hunter2@h; do
+		run -2 --separate-stderr k8smeta --api="$url" --token-file=token /dev/null
+		[ "$stderr" = "k8smeta: --api: no user and password in the URL of an API server" ]
+		run -2 --separate-stderr k8smeta --kubelet="$url" --token-file=token /dev/null
+		[ "$stderr" = "k8smeta: --kubelet: no user and password in the URL of an API server" ]
+	done
 }
 
 @test "--api needs no further option in a pod, and says so outside one" {

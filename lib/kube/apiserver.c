@@ -227,8 +227,20 @@ from_options(struct apiserver *a, const struct apiserver_options *o, struct buf 
 	return 0;
 }
 
+/* What is no URL of a server; a text with '@' may hold a password and is not told. */
 static int
-set_url(struct apiserver *a, struct buf *url, struct err *e)
+bad_url(const char *from, const char *url, struct err *e)
+{
+	if (strchr(url, '@') != NULL)
+		return err_set(e, ST_USAGE,
+		    "%.200s: no user and password in the URL of an API server", from);
+	return err_set(e, ST_USAGE,
+	    "%.200s: not a URL of an API server, such as https://10.0.0.1:6443", url);
+}
+
+/* `from`: where it was written. */
+static int
+set_url(struct apiserver *a, const char *from, struct buf *url, struct err *e)
 {
 	const char *host;
 
@@ -237,18 +249,22 @@ set_url(struct apiserver *a, struct buf *url, struct err *e)
 	a->plain = str_starts((struct str){ url->p, url->n }, STR("http://"));
 	if (url->failed ||
 	    (!a->plain && !str_starts((struct str){ url->p, url->n }, STR("https://"))))
-		return err_set(e, ST_USAGE,
-		    "%.200s: not a URL of an API server, such as https://10.0.0.1:6443",
-		    url->p ? url->p : "");
+		return bad_url(from, url->p ? url->p : "", e);
 	host = strstr(url->p, "://") + 3;
 	if (strcspn(host, "/?#@ ") == 0 || strpbrk(host, "?#@ ") != NULL)
-		return err_set(e, ST_USAGE,
-		    "%.200s: not a URL of an API server, such as https://10.0.0.1:6443",
-		    url->p);
+		return bad_url(from, url->p, e);
 	buf_add(&a->name, host, strcspn(host, "/"));
 	return (a->url = buf_take(url)) != NULL && !a->name.failed
 		   ? 0
 		   : err_set(e, ST_FAIL, "out of memory");
+}
+
+static const char *
+where_from(const struct apiserver_options *o)
+{
+	if (given(o->url))
+		return o->kubelet ? "--kubelet" : "--api";
+	return given(o->kubeconfig) ? o->kubeconfig : "KUBERNETES_SERVICE_HOST";
 }
 
 static int
@@ -281,7 +297,7 @@ set_up(struct apiserver *a, const struct apiserver_options *o, struct err *e)
 	if (r == 0)
 		r = from_options(a, o, &url, &token_file, e);
 	if (r == 0)
-		r = set_url(a, &url, e);
+		r = set_url(a, where_from(o), &url, e);
 	if (r == 0 && token_file.n > 0 && (a->token_file = buf_take(&token_file)) == NULL)
 		r = err_set(e, ST_USAGE, "the token file's name is too long");
 	if (r == 0 && a->plain)

@@ -71,17 +71,20 @@ find_url(struct credsource *s, char url[URL_MAX + 1], struct err *e)
 {
 	const char *rel = credsource_env(s, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
 	const char *full = credsource_env(s, "AWS_CONTAINER_CREDENTIALS_FULL_URI");
+	const char *told = rel != NULL ? rel : full;
 
 	if (rel == NULL && full == NULL) {
 		snprintf(s->said, sizeof s->said,
 		    "AWS_CONTAINER_CREDENTIALS_FULL_URI and _RELATIVE_URI are not set");
 		return 0;
 	}
+	if (told != NULL && strchr(told, '@') != NULL)
+		told = "a text with @"; /* before which a password may stand */
 	if (rel != NULL && (rel[0] != '/' || strlen(rel) > URL_MAX - 30))
 		return err_set(e, ST_NOPERM,
 		    "credentials: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=%.200s: not a "
 		    "path that begins with /",
-		    rel);
+		    told);
 	if (rel != NULL)
 		snprintf(url, URL_MAX + 1, "http://169.254.170.2%s", rel);
 	else
@@ -92,7 +95,7 @@ find_url(struct credsource *s, char url[URL_MAX + 1], struct err *e)
 		    "of this machine or its agent; not asked",
 		    rel != NULL ? "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
 				: "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-		    rel != NULL ? rel : full);
+		    told);
 	return 1;
 }
 

@@ -68,9 +68,14 @@ flag(
 
 /* ---- a URL that somebody gave ---- */
 
+/* A text with '@' may hold a password: it is not told. */
 static int
 bad_url(const struct look *l, struct err *e)
 {
+	if (strchr(l->url, '@') != NULL)
+		return err_set(e, ST_USAGE,
+		    "%s: not http://host or https://host without a user and password",
+		    l->from);
 	return err_set(
 	    e, ST_USAGE, "%s: %.200s: not http://host or https://host", l->from, l->url);
 }
@@ -255,7 +260,7 @@ find_server(struct endpoint *ep, struct look *l, struct err *e)
 		return err_set(e, ST_USAGE,
 		    "%s: %.200s: dualstack and FIPS are for Amazon's own endpoints; "
 		    "leave out one or the other",
-		    l->from, l->url);
+		    l->from, strchr(l->url, '@') ? "a URL" : l->url);
 	return parse_url(ep, l, e);
 }
 

@@ -126,6 +126,11 @@ static const struct row hosts[] = {
 	{ "logs", "http://h/?a", NULL, 0, NO, "not http://host" },
 	{ "logs", "http://h/\r\nX: y", NULL, 0, NO, "not http://host" },
 	{ "logs", "http://me:secret@h", NULL, 0, NO, "no user and password in a URL" },
+	{ "logs", "http:/me:secret@h", NULL, 0, NO, "--endpoint: not http://host" },
+	{ "logs", "http://h/me:secret@h?", NULL, 0, NO, "--endpoint: not http://host" },
+	{ "logs", "http://me:secret@h", NULL, DUAL, NO, "dualstack and FIPS are for" },
+	{ "logs", NULL, NULL, 0, { { "AWS_ENDPOINT_URL", "https:/me:secret@h" } },
+	    "AWS_ENDPOINT_URL: not http://host" },
 	/* the environment */
 	{ "logs", NULL, NULL, 0, NO, "region: not known" },
 	{ "logs", NULL, NULL, 0, { { "AWS_DEFAULT_REGION", "ap-south-1" } },
@@ -214,7 +219,8 @@ test_row(const struct row *x)
 	r = x->bucket != NULL ? endpoint_find(&ep, x->bucket, &o, &e)
 			      : endpoint_sts(&ep, x->region, env, &e);
 	if (r < 0) {
-		ok(e.status == ST_USAGE && strstr(e.text, x->want) != NULL,
+		ok(e.status == ST_USAGE && strstr(e.text, x->want) != NULL &&
+			strstr(e.text, "secret") == NULL,
 		    "%s is refused: %s", x->want, e.text);
 		return;
 	}
