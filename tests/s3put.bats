@@ -98,6 +98,7 @@ fake_s3() {
 	    def error(self, status, code, head={}):
 	        self.answer(status, f"<Error><Code>{code}</Code><Message>a &lt;{code}&gt;</Message></Error>".encode(), head)
 	    def date_time_string(self, timestamp=None):
+	        if mode == "year-9999": return "Fri, 31 Dec 9999 23:59:59 GMT"
 	        return email.utils.formatdate(time.time() - (1800 if mode == "slow-clock" else 0), usegmt=True)
 	    def hang_up(self):
 	        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -116,6 +117,7 @@ fake_s3() {
 	        if word == "stall": time.sleep(4); return self.hang_up()
 	        if word == "later": return self.error(503, "SlowDown", {"Retry-After": "1"})
 	        if word == "much-later": return self.error(503, "SlowDown", {"Retry-After": "3600"})
+	        if word == "in-9999": return self.error(503, "SlowDown", {"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"})
 	        if word == "skew": return self.error(403, "RequestTimeTooSkewed")
 	        if word == "expired": return self.error(400, "ExpiredToken")
 	        if word == "noetag": return self.answer(200)
@@ -898,6 +900,17 @@ each_step() { # each_step HOW: a run for each of them
 	fake slow-clock skew skew
 	run -77 s3put --endpoint="$fake" s3://bucket < <(manifest a k)
 	kill "$fake_pid2"
+}
+
+@test "a date of the year 9999 is none, of the clock and of Retry-After" {
+	fake year-9999 skew
+	echo one >a
+	run -77 --separate-stderr s3put --endpoint="$fake" s3://bucket < <(manifest a k)
+	[[ $stderr == "s3put: s3://bucket/k: 403 RequestTimeTooSkewed: "* ]]
+	kill "$fake_pid"
+	fake cond in-9999 ok
+	run -0 --separate-stderr s3put -v --endpoint="$fake" s3://bucket < <(manifest a k)
+	[[ $stderr == *"503 SlowDown"*"; retrying in 0."* ]]
 }
 
 @test "a server that answers 501 to If-None-Match is asked by HEAD before each PUT" {
