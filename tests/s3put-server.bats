@@ -213,6 +213,14 @@ listed() {
 	[ "$(uploads)" -eq 1 ]
 }
 
+@test "an abort whose answer has no end is left after its 10 seconds, and named" {
+	deeds '{"do":"answer","status":400,"code":"EntityTooSmall","path":"partNumber"}' '{"do":"drip","method":"DELETE"}'
+	SECONDS=0
+	run -1 --separate-stderr s3put --part-size=5M s3://"$bucket" < <(manifest "$big" p)
+	[ "$SECONDS" -le 30 ]
+	[[ $stderr == *"no whole answer within "*"; upload "*" could not be aborted and is left behind"* ]]
+}
+
 @test "a file that changes while it is sent is not stored" {
 	cp "$big" changing
 	manifest changing k >m

@@ -120,6 +120,16 @@ fake_s3() {
 	        if word == "in-9999": return self.error(503, "SlowDown", {"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"})
 	        if word == "skew": return self.error(403, "RequestTimeTooSkewed")
 	        if word == "expired": return self.error(400, "ExpiredToken")
+	        if word in ("drip", "flood"):
+	            self.send_response(200)
+	            self.send_header("ETag", etag)
+	            self.send_header("Transfer-Encoding", "chunked")
+	            self.end_headers()
+	            try:
+	                while True:
+	                    self.wfile.write(b"c8\r\n" + b" " * 200 + b"\r\n")
+	                    if word == "drip": time.sleep(0.2)
+	            except OSError: return self.hang_up()
 	        if word == "noetag": return self.answer(200)
 	        if word == "error200": return self.answer(200, b"<Error><Code>InternalError</Code></Error>", {"ETag": etag})
 	        if word == "moved": return self.error(301, "PermanentRedirect", {"x-amz-bucket-region": "eu-west-3"})
@@ -872,6 +882,20 @@ each_step() { # each_step HOW: a run for each of them
 	echo one >a
 	run -75 --separate-stderr s3put --max-time=2s --endpoint="$fake" s3://bucket < <(manifest a k)
 	[[ $stderr == *"no byte moved for 2 s; gave up after 1 try" ]]
+}
+
+@test "an answer without end is no success: slow, it has the time of --max-time, fast, 1 MiB" {
+	fake cond drip
+	echo one >a
+	SECONDS=0
+	run -75 --separate-stderr s3put --max-time=2s --endpoint="$fake" s3://bucket < <(manifest a k)
+	[ "$SECONDS" -le 8 ]
+	[[ $stderr == *"no whole answer within 2 s; gave up after 1 try" ]]
+	kill "$fake_pid"
+	fake cond flood ok
+	run -0 --separate-stderr s3put -v --endpoint="$fake" s3://bucket < <(manifest a k)
+	[ "$(jq -c '[.status, .attempts]' <<<"$output")" = '["stored",2]' ]
+	[[ $stderr == *": an answer of more than 1048576 bytes; retrying in "* ]]
 }
 
 @test "a put whose answer was lost is found by size and hash" {

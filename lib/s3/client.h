@@ -16,7 +16,8 @@
  * ANSWER_WAIT_MAX_NS with full jitter, and are at least the server's Retry-After.  Trying
  * ends `max_time_ns` after the last byte moved (or try began) before the first failure
  * that no good answer followed, however many objects that time held: then each further
- * object gets one try, and none within S3_AWAY_NS of a try that got no answer.
+ * object gets one try, and none within S3_AWAY_NS of a try that got no answer.  An answer
+ * has what is left of that time, at least 2 s, from when the body is sent.
  *
  * Errors read "s3://bucket/key: 403 SignatureDoesNotMatch: message (request id X)":
  * ST_NOPERM for 401, 403 and tokens that ended, ST_LATER for what was tried to the end of

@@ -212,6 +212,8 @@ send_signed(struct s3 *s, const struct call *c, const struct credentials *who,
 	}
 	rq.connect_ns = left_ns > 0 ? clamp(left_ns, 1, CONNECT_NS) : CONNECT_LATE_NS;
 	rq.stall_ns = clamp(left_ns, 2 * SECOND, STALL_NS);
+	rq.answer_ns = clamp(left_ns, 2 * SECOND, INT64_MAX);
+	rq.answer_max = EXCHANGE_ANSWER_END;
 	if (done == 0 && (done = buf_check(&all, "headers", e)) == 0)
 		done = http_send(c->calm ? s->calm : s->http, &rq, r, e);
 	buf_done(&all);
