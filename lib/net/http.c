@@ -176,12 +176,13 @@ on_header(char *p, size_t size, size_t count, void *user)
 	struct http_response *r = h->r;
 	size_t n = size * count;
 
-	h->begun = true;
 	r->moved_ns = clock_steady();
-	if (n >= 5 && memcmp(p, "HTTP/", 5) == 0)
+	if (n >= 10 && memcmp(p, "HTTP/", 5) == 0) {
+		h->begun = p[9] != '1';
 		buf_clear(&r->headers); /* the answer after a 100 Continue */
-	else
+	} else {
 		buf_add(&r->headers, p, n);
+	}
 	return n;
 }
 
