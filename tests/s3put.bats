@@ -77,7 +77,7 @@ fake() {
 	export LOGSWEEP_JOBS=1 # what it is told to do, it does in order
 }
 
-# MODE: cond (knows If-None-Match), ignore, or 501.  WORDs: one for each request, then "ok".
+# MODE: cond (knows If-None-Match), ignore, or 501.  WORDs: one for each PUT, then "ok".
 fake_s3() {
 	cat <<-'PY'
 	import sys, time, socket, struct, hashlib, email.utils
@@ -105,7 +105,7 @@ fake_s3() {
 	        self.connection.close()
 	        self.close_connection = True
 	    def any(self):
-	        word = words.pop(0) if words else "ok"
+	        word = words.pop(0) if words and self.command == "PUT" else "ok"
 	        cond = self.headers.get("If-None-Match")
 	        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
 	        print(self.command, self.path, cond or "-", word, self.headers.get("x-amz-date"), flush=True)
@@ -833,7 +833,7 @@ each_step() { # each_step HOW: a run for each of them
 	fake cond 500 503 429 408 reset error200
 	echo one >a
 	run -0 --separate-stderr s3put -v --endpoint="$fake" s3://bucket < <(manifest a k)
-	[ "$(jq -c '[.status, .attempts]' <<<"$output")" = '["stored",7]' ]
+	[ "$(jq -c '[.status, .attempts]' <<<"$output")" = '["stored",8]' ] # one is a HEAD
 	[[ $stderr == *"503 Status503: a <Status503> (request id REQ42); retrying in "* ]]
 }
 
@@ -874,7 +874,7 @@ each_step() { # each_step HOW: a run for each of them
 	echo one >a
 	for k in $(seq 12); do manifest a $k; done >m
 	run -75 --separate-stderr s3put --max-time=500ms --endpoint="$fake" m s3://bucket
-	[ "$(jq -s -c 'map(.attempts)[-2:]' <<<"$output")" = '[1,1]' ]
+	[ "$(jq -s -c 'map(.attempts)[-2:]' <<<"$output")" = '[2,2]' ] # a HEAD and a PUT
 }
 
 @test "a server that stalls is left after a while" {
@@ -894,7 +894,7 @@ each_step() { # each_step HOW: a run for each of them
 	kill "$fake_pid"
 	fake cond flood ok
 	run -0 --separate-stderr s3put -v --endpoint="$fake" s3://bucket < <(manifest a k)
-	[ "$(jq -c '[.status, .attempts]' <<<"$output")" = '["stored",2]' ]
+	[ "$(jq -c '[.status, .attempts]' <<<"$output")" = '["stored",3]' ]
 	[[ $stderr == *": an answer of more than 1048576 bytes; retrying in "* ]]
 }
 
@@ -902,9 +902,9 @@ each_step() { # each_step HOW: a run for each of them
 	fake cond lost
 	echo one >a
 	run -0 s3put --endpoint="$fake" s3://bucket < <(manifest a k)
-	[ "$(jq -c '[.status, .attempts]' <<<"$output")" = '["present",3]' ]
+	[ "$(jq -c '[.status, .attempts]' <<<"$output")" = '["present",4]' ]
 	sed 's/ 20.*//' log | tail -n +2 >did
-	printf '%s\n' 'PUT /bucket/k * lost' 'PUT /bucket/k * ok' 'HEAD /bucket/k - ok' | cmp - did
+	printf '%s\n' 'HEAD /bucket/k - ok' 'PUT /bucket/k * lost' 'PUT /bucket/k * ok' 'HEAD /bucket/k - ok' | cmp - did
 }
 
 @test "a 2xx without an ETag is no success" {
@@ -945,7 +945,7 @@ each_step() { # each_step HOW: a run for each of them
 	run -1 --separate-stderr s3put -v --endpoint="$fake" m s3://bucket
 	[ "$(statuses)" = "stored stored failed present" ]
 	[ "$(grep -c 'does not know If-None-Match; asking with HEAD' <<<"$stderr")" -eq 1 ]
-	[ "$(asked HEAD)" -eq 4 ]
+	[ "$(asked HEAD)" -eq 5 ] # of the first object two: before the 501 and after
 }
 
 @test "a server that ignores If-None-Match is found out, and then loses nothing" {
@@ -957,6 +957,24 @@ each_step() { # each_step HOW: a run for each of them
 	[ "$(statuses)" = "stored failed present" ]
 	[[ $stderr == *"the server ignores If-None-Match; asking with HEAD"* ]]
 	[ "$(asked PUT)" -eq 2 ]
+}
+
+@test "a server that ignores If-None-Match: what was there before is not replaced, small or too big to find out" {
+	fake ignore
+	echo one >a
+	head -c 1100000 /dev/zero >b
+	echo two >c
+	{ manifest a 1; manifest b 2; } >m
+	run -0 s3put --endpoint="$fake" m s3://bucket
+	{ manifest c 1; manifest c 2; } >m2
+	{ manifest b 1; manifest b 3; manifest a 3; } >m3
+	: >log
+	run -1 --separate-stderr s3put --endpoint="$fake" m2 s3://bucket
+	[[ $stderr == *"s3://bucket/1: exists with other bytes; --overwrite replaces it"* ]]
+	[ "$(statuses)" = "failed failed" ]
+	run -1 s3put --endpoint="$fake" m3 s3://bucket
+	[ "$(statuses)" = "failed stored failed" ]
+	[ "$(asked PUT)" -eq 1 ]
 }
 
 @test "--sse and --kms-key go with what makes the object, signed, and with nothing else" {
