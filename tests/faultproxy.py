@@ -11,6 +11,7 @@ what to do, a JSON list; each entry is used for the first request that it fits, 
     reset   after "after" bytes of the body have been read
     lose    the server's answer: it has done the work, the client hears a reset
     stall   for "seconds" after "after" bytes of the body, then a reset
+    drip    an answer without end, slowly; the server sees nothing
     cut     the server's answer after "after" bytes of its body
     edit    the server's answer: "headers", "body", "status"
 """
@@ -98,6 +99,15 @@ class Proxy(BaseHTTPRequestHandler):
             time.sleep(d.get("seconds", 0))
             return self.reset()
         body = self.rfile.read(size)
+        if do == "drip":
+            self.note(do, 200)
+            self.reply(200, [], b"", 1 << 40)
+            try:
+                while True:
+                    self.wfile.write(b" " * 200)
+                    time.sleep(0.2)
+            except OSError:
+                return self.reset()
         if do == "answer":
             code = d.get("code", "InternalError")
             text = d.get("body", f"<Error><Code>{code}</Code><Message>{d.get('message', 'on demand')}"

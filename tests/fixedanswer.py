@@ -2,7 +2,7 @@
 """fixedanswer.py DIR - a server on loopback that gives each request the same answer, fast.
 
 The answer is the body DIR/answer (of a path /a/b DIR/answer_a_b, if there) with the status in DIR/status ("200 OK"); with none the
-connection is closed without an answer.  With DIR/server.crt and server.key it speaks TLS.  It
+connection is closed without an answer.  HEAD is told that nothing is there.  With DIR/server.crt and server.key it speaks TLS.  It
 writes DIR/port when it listens, and a line for each request to DIR/requests.
 """
 import os, socket, ssl, sys, threading
@@ -30,6 +30,9 @@ def serve(sock):
                     if header.lower().startswith(b"content-length:"):
                         length = int(header.split(b":")[1])
                 f.read(length)
+                if line.startswith(b"HEAD "):
+                    sock.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+                    continue
                 body = read("answer" + path) or read("answer")
                 if not body:
                     return

@@ -77,7 +77,7 @@ fake() {
 	export LOGSWEEP_JOBS=1 # what it is told to do, it does in order
 }
 
-# MODE: cond (knows If-None-Match), ignore, or 501.  WORDs: one for each request, then "ok".
+# MODE: cond (knows If-None-Match), ignore, or 501.  WORDs: one for each PUT, then "ok".
 fake_s3() {
 	cat <<-'PY'
 	import sys, time, socket, struct, hashlib, email.utils
@@ -98,13 +98,14 @@ fake_s3() {
 	    def error(self, status, code, head={}):
 	        self.answer(status, f"<Error><Code>{code}</Code><Message>a &lt;{code}&gt;</Message></Error>".encode(), head)
 	    def date_time_string(self, timestamp=None):
+	        if mode == "year-9999": return "Fri, 31 Dec 9999 23:59:59 GMT"
 	        return email.utils.formatdate(time.time() - (1800 if mode == "slow-clock" else 0), usegmt=True)
 	    def hang_up(self):
 	        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 	        self.connection.close()
 	        self.close_connection = True
 	    def any(self):
-	        word = words.pop(0) if words else "ok"
+	        word = words.pop(0) if words and self.command == "PUT" else "ok"
 	        cond = self.headers.get("If-None-Match")
 	        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
 	        print(self.command, self.path, cond or "-", word, self.headers.get("x-amz-date"), flush=True)
@@ -116,8 +117,19 @@ fake_s3() {
 	        if word == "stall": time.sleep(4); return self.hang_up()
 	        if word == "later": return self.error(503, "SlowDown", {"Retry-After": "1"})
 	        if word == "much-later": return self.error(503, "SlowDown", {"Retry-After": "3600"})
+	        if word == "in-9999": return self.error(503, "SlowDown", {"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"})
 	        if word == "skew": return self.error(403, "RequestTimeTooSkewed")
 	        if word == "expired": return self.error(400, "ExpiredToken")
+	        if word in ("drip", "flood"):
+	            self.send_response(200)
+	            self.send_header("ETag", etag)
+	            self.send_header("Transfer-Encoding", "chunked")
+	            self.end_headers()
+	            try:
+	                while True:
+	                    self.wfile.write(b"c8\r\n" + b" " * 200 + b"\r\n")
+	                    if word == "drip": time.sleep(0.2)
+	            except OSError: return self.hang_up()
 	        if word == "noetag": return self.answer(200)
 	        if word == "error200": return self.answer(200, b"<Error><Code>InternalError</Code></Error>", {"ETag": etag})
 	        if word == "moved": return self.error(301, "PermanentRedirect", {"x-amz-bucket-region": "eu-west-3"})
@@ -851,7 +863,7 @@ each_step() { # each_step HOW: a run for each of them
 	fake cond 500 503 429 408 reset error200
 	echo one >a
 	run -0 --separate-stderr s3put -v --endpoint="$fake" s3://bucket < <(manifest a k)
-	[ "$(jq -c '[.status, .attempts]' <<<"$output")" = '["stored",7]' ]
+	[ "$(jq -c '[.status, .attempts]' <<<"$output")" = '["stored",8]' ] # one is a HEAD
 	[[ $stderr == *"503 Status503: a <Status503> (request id REQ42); retrying in "* ]]
 }
 
@@ -892,7 +904,7 @@ each_step() { # each_step HOW: a run for each of them
 	echo one >a
 	for k in $(seq 12); do manifest a $k; done >m
 	run -75 --separate-stderr s3put --max-time=500ms --endpoint="$fake" m s3://bucket
-	[ "$(jq -s -c 'map(.attempts)[-2:]' <<<"$output")" = '[1,1]' ]
+	[ "$(jq -s -c 'map(.attempts)[-2:]' <<<"$output")" = '[2,2]' ] # a HEAD and a PUT
 }
 
 @test "a server that stalls is left after a while" {
@@ -902,13 +914,27 @@ each_step() { # each_step HOW: a run for each of them
 	[[ $stderr == *"no byte moved for 2 s; gave up after 1 try" ]]
 }
 
+@test "an answer without end is no success: slow, it has the time of --max-time, fast, 1 MiB" {
+	fake cond drip
+	echo one >a
+	SECONDS=0
+	run -75 --separate-stderr s3put --max-time=2s --endpoint="$fake" s3://bucket < <(manifest a k)
+	[ "$SECONDS" -le 8 ]
+	[[ $stderr == *"no whole answer within 2 s; gave up after 1 try" ]]
+	kill "$fake_pid"
+	fake cond flood ok
+	run -0 --separate-stderr s3put -v --endpoint="$fake" s3://bucket < <(manifest a k)
+	[ "$(jq -c '[.status, .attempts]' <<<"$output")" = '["stored",3]' ]
+	[[ $stderr == *": an answer of more than 1048576 bytes; retrying in "* ]]
+}
+
 @test "a put whose answer was lost is found by size and hash" {
 	fake cond lost
 	echo one >a
 	run -0 s3put --endpoint="$fake" s3://bucket < <(manifest a k)
-	[ "$(jq -c '[.status, .attempts]' <<<"$output")" = '["present",3]' ]
+	[ "$(jq -c '[.status, .attempts]' <<<"$output")" = '["present",4]' ]
 	sed 's/ 20.*//' log | tail -n +2 >did
-	printf '%s\n' 'PUT /bucket/k * lost' 'PUT /bucket/k * ok' 'HEAD /bucket/k - ok' | cmp - did
+	printf '%s\n' 'HEAD /bucket/k - ok' 'PUT /bucket/k * lost' 'PUT /bucket/k * ok' 'HEAD /bucket/k - ok' | cmp - did
 }
 
 @test "a 2xx without an ETag is no success" {
@@ -930,6 +956,17 @@ each_step() { # each_step HOW: a run for each of them
 	kill "$fake_pid2"
 }
 
+@test "a date of the year 9999 is none, of the clock and of Retry-After" {
+	fake year-9999 skew
+	echo one >a
+	run -77 --separate-stderr s3put --endpoint="$fake" s3://bucket < <(manifest a k)
+	[[ $stderr == "s3put: s3://bucket/k: 403 RequestTimeTooSkewed: "* ]]
+	kill "$fake_pid"
+	fake cond in-9999 ok
+	run -0 --separate-stderr s3put -v --endpoint="$fake" s3://bucket < <(manifest a k)
+	[[ $stderr == *"503 SlowDown"*"; retrying in 0."* ]]
+}
+
 @test "a server that answers 501 to If-None-Match is asked by HEAD before each PUT" {
 	fake 501
 	echo one >a
@@ -938,7 +975,7 @@ each_step() { # each_step HOW: a run for each of them
 	run -1 --separate-stderr s3put -v --endpoint="$fake" m s3://bucket
 	[ "$(statuses)" = "stored stored failed present" ]
 	[ "$(grep -c 'does not know If-None-Match; asking with HEAD' <<<"$stderr")" -eq 1 ]
-	[ "$(asked HEAD)" -eq 4 ]
+	[ "$(asked HEAD)" -eq 5 ] # of the first object two: before the 501 and after
 }
 
 @test "a server that ignores If-None-Match is found out, and then loses nothing" {
@@ -950,6 +987,24 @@ each_step() { # each_step HOW: a run for each of them
 	[ "$(statuses)" = "stored failed present" ]
 	[[ $stderr == *"the server ignores If-None-Match; asking with HEAD"* ]]
 	[ "$(asked PUT)" -eq 2 ]
+}
+
+@test "a server that ignores If-None-Match: what was there before is not replaced, small or too big to find out" {
+	fake ignore
+	echo one >a
+	head -c 1100000 /dev/zero >b
+	echo two >c
+	{ manifest a 1; manifest b 2; } >m
+	run -0 s3put --endpoint="$fake" m s3://bucket
+	{ manifest c 1; manifest c 2; } >m2
+	{ manifest b 1; manifest b 3; manifest a 3; } >m3
+	: >log
+	run -1 --separate-stderr s3put --endpoint="$fake" m2 s3://bucket
+	[[ $stderr == *"s3://bucket/1: exists with other bytes; --overwrite replaces it"* ]]
+	[ "$(statuses)" = "failed failed" ]
+	run -1 s3put --endpoint="$fake" m3 s3://bucket
+	[ "$(statuses)" = "failed stored failed" ]
+	[ "$(asked PUT)" -eq 1 ]
 }
 
 @test "--sse and --kms-key go with what makes the object, signed, and with nothing else" {

@@ -29,6 +29,12 @@ struct http {
 	uint64_t at;     /* bytes of the body handed over */
 	bool refused;    /* one of them wanted no more */
 	bool body_short; /* the file ended before `bytes` */
+	/* of the answer */
+	bool begun, late,
+	    endless;       /* it has; not whole in answer_ns; more than answer_max */
+	uint64_t answered; /* bytes of its body */
+	curl_off_t sent;   /* bytes of ours by `sent_ns`, when the last one went */
+	int64_t sent_ns;
 };
 
 /* ---- libcurl's memory, zeroed when it is given back ---- */
@@ -166,14 +172,17 @@ on_seek(void *user, curl_off_t offset, int origin)
 static size_t
 on_header(char *p, size_t size, size_t count, void *user)
 {
-	struct http_response *r = ((struct http *)user)->r;
+	struct http *h = user;
+	struct http_response *r = h->r;
 	size_t n = size * count;
 
 	r->moved_ns = clock_steady();
-	if (n >= 5 && memcmp(p, "HTTP/", 5) == 0)
+	if (n >= 10 && memcmp(p, "HTTP/", 5) == 0) {
+		h->begun = p[9] != '1';
 		buf_clear(&r->headers); /* the answer after a 100 Continue */
-	else
+	} else {
 		buf_add(&r->headers, p, n);
+	}
 	return n;
 }
 
@@ -201,16 +210,37 @@ on_body(char *p, size_t size, size_t count, void *user)
 	}
 	r->cut |= n > room;
 	buf_add(&r->body, p, n < room ? n : room);
-	return n;
+	h->answered += n;
+	h->endless = h->rq->answer_max > 0 && h->answered > h->rq->answer_max;
+	return h->endless ? 0 : n;
+}
+
+/* Bytes of an answer move no limit: a server could send them for ever. */
+static bool
+is_late(struct http *h, curl_off_t sent)
+{
+	int64_t now = clock_steady();
+	curl_off_t connected_us = 0;
+
+	if (h->sent_ns == 0)
+		curl_easy_getinfo(h->curl, CURLINFO_PRETRANSFER_TIME_T, &connected_us);
+	if (sent != h->sent || connected_us > 0) {
+		h->sent = sent;
+		h->sent_ns = now;
+	}
+	return h->rq->answer_ns > 0 && h->sent_ns > 0 &&
+	       now - h->sent_ns > h->rq->answer_ns;
 }
 
 static int
 on_progress(void *user, curl_off_t dt, curl_off_t dn, curl_off_t ut, curl_off_t un)
 {
-	const struct http *h = user;
+	struct http *h = user;
 
-	(void)dt, (void)dn, (void)ut, (void)un;
-	return h->o.stop != NULL && __atomic_load_n(h->o.stop, __ATOMIC_RELAXED) != 0;
+	(void)dt, (void)dn, (void)ut;
+	h->late = is_late(h, un);
+	return h->late ||
+	       (h->o.stop != NULL && __atomic_load_n(h->o.stop, __ATOMIC_RELAXED) != 0);
 }
 
 /* "host:port" of a URL. */
@@ -262,6 +292,17 @@ no_time(struct http *h, struct str host, struct err *e)
 }
 
 static int
+too_late(struct http *h, struct str host, struct err *e)
+{
+	/* what came of the answer has not put the end off */
+	h->r->moved_ns = h->sent_ns;
+	return err_set(e, ST_LATER,
+	    h->begun ? "%.*s: no whole answer within %.3g s"
+		     : "%.*s: no byte moved for %.3g s",
+	    (int)host.n, host.p, (double)h->rq->answer_ns / 1e9);
+}
+
+static int
 failed(struct http *h, CURLcode code, struct err *e)
 {
 	struct str host = authority(h->rq->url);
@@ -295,8 +336,15 @@ failed(struct http *h, CURLcode code, struct err *e)
 		if (h->body_short)
 			return err_set(
 			    e, ST_FAIL, "the file got shorter, or could not be read");
+		if (h->late)
+			return too_late(h, host, e);
 		return err_set(
 		    e, ST_LATER, "%.*s: stopped by a signal", (int)host.n, host.p);
+	case CURLE_WRITE_ERROR:
+		if (!h->endless)
+			break;
+		return err_set(e, ST_LATER, "%.*s: an answer of more than %llu bytes",
+		    (int)host.n, host.p, (unsigned long long)h->rq->answer_max);
 	case CURLE_URL_MALFORMAT:
 	case CURLE_UNSUPPORTED_PROTOCOL:
 		return err_set(
@@ -408,6 +456,10 @@ http_send(
 	h->at = 0;
 	h->e = e;
 	h->body_short = h->refused = false;
+	h->begun = h->late = h->endless = false;
+	h->answered = 0;
+	h->sent = 0;
+	h->sent_ns = 0;
 	buf_clear(&r->headers);
 	buf_clear(&r->body);
 	r->status = 0;
@@ -426,7 +478,7 @@ http_send(
 	curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, list);
 	code = curl_easy_perform(h->curl);
 	curl_slist_free_all(list);
-	if (code != CURLE_OK) {
+	if (code != CURLE_OK && !(h->endless && !is_success(h))) {
 		at(h, 0);
 		return h->refused ? -1 : failed(h, code, e);
 	}

@@ -56,7 +56,11 @@ struct http_request {
 	int64_t connect_ns; /* longest time to connect, handshake included */
 	int64_t
 	    stall_ns; /* longest time with (nearly) no byte moved either way; 0: any */
-	int64_t total_ns; /* longest time for all of it; 0: any */
+	int64_t total_ns;  /* longest time for all of it; 0: any */
+	int64_t answer_ns; /* longest time for the whole answer, from when it is connected
+				and the last byte of the body is sent; 0: any */
+	uint64_t answer_max; /* bytes of an answer's body: a 2xx of more is an error, of
+				another status the rest is not read; 0: any */
 	/* Takes the body of a 2xx as it comes, in place of r->body; -1 (with `e`) ends the
 	 * request.  NULL: it is kept. */
 	int (*consume)(void *user, const char *p, size_t n, struct err *e);
@@ -72,7 +76,7 @@ struct http_response {
 	struct buf headers; /* as they came, one a line */
 	struct buf body;    /* its first bytes, up to the ceiling */
 	uint64_t consumed;  /* bytes that `consume` was given */
-	bool cut;           /* the ceiling was reached; the rest was read and dropped */
+	bool cut;           /* the ceiling was reached; the rest was dropped */
 	int64_t moved_ns; /* clock_steady() when bytes last moved, of a failed try too; 0:
 			     none */
 };

@@ -8,6 +8,16 @@
 #include <stdlib.h>
 #include <time.h>
 
+enum { YEAR_MIN = 1970, YEAR_MAX = 2200 }; /* 2262 is the last that fits in ns */
+
+#define DAY_NS ((int64_t)86400 * 1000000000)
+
+static int64_t
+at_most_a_day(int64_t ns)
+{
+	return ns < DAY_NS ? ns : DAY_NS;
+}
+
 static size_t
 decode_entity(const char *p, char *out)
 {
@@ -111,7 +121,8 @@ answer_date(const struct http_response *r, const char *name, int64_t *ns)
 		return false;
 	memcpy(text, v.p, v.n);
 	text[v.n] = '\0';
-	if (strptime(text, "%a, %d %b %Y %H:%M:%S", &tm) == NULL)
+	if (strptime(text, "%a, %d %b %Y %H:%M:%S", &tm) == NULL ||
+	    tm.tm_year < YEAR_MIN - 1900 || tm.tm_year > YEAR_MAX - 1900)
 		return false;
 	*ns = (int64_t)timegm(&tm) * 1000000000;
 	return true;
@@ -142,8 +153,9 @@ answer_retry_after(const struct http_response *r)
 		return 0;
 	if (isdigit((unsigned char)v.p[0])) {
 		long s = strtol(v.p, NULL, 10);
-		return (s > 86400 ? 86400 : s) * 1000000000;
+		return s > 86400 ? DAY_NS : s * 1000000000;
 	}
-	return answer_date(r, "retry-after", &at) && at > clock_now() ? at - clock_now()
-								      : 0;
+	return answer_date(r, "retry-after", &at) && at > clock_now()
+		   ? at_most_a_day(at - clock_now())
+		   : 0;
 }

@@ -32,7 +32,8 @@ void answer_xml_text(const char *xml, const char *tag, char *out, unsigned size)
 /* The wait before try `n` (the second try is 1), for a random number in [0, 1). */
 int64_t answer_wait_ns(unsigned n, double random);
 
-/* A header that holds a date (RFC 9110, IMF-fixdate) in ns since the epoch; false: none. */
+/* A header that holds a date (RFC 9110, IMF-fixdate) in ns since the epoch; false: none, or
+ * one before 1970 or after 2200. */
 bool answer_date(const struct http_response *r, const char *name, int64_t *ns);
 
 /* The region where the bucket is, of an answer that says it is not where it was asked

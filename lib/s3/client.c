@@ -228,17 +228,20 @@ add_words(struct err *e, const char *words)
 	snprintf(e->text + n, sizeof e->text - n, "%s", words);
 }
 
-int
-s3_has(struct s3 *s, const char *key, const struct s3_body *b, struct s3_result *res,
-    struct err *e)
+/* As s3_has(); `status` is that of the answer, 0: there was none. */
+static int
+look(struct s3 *s, const char *key, const struct s3_body *b, int *status,
+    struct s3_result *res, struct err *e)
 {
 	struct call c = plain_call(s->k, "HEAD", key);
 	struct http_response r;
 	int same, done = -1;
 
+	*status = 0;
 	http_response_init(&r, EXCHANGE_ANSWER_MAX);
 	if (exchange(s, &c, &r, res, e) < 0)
 		goto out;
+	*status = r.status;
 	if (r.status == 404) {
 		done = 0;
 	} else if (r.status == 403) {
@@ -262,6 +265,15 @@ out:
 	res->present = done == 1;
 	http_response_done(&r);
 	return done;
+}
+
+int
+s3_has(struct s3 *s, const char *key, const struct s3_body *b, struct s3_result *res,
+    struct err *e)
+{
+	int status;
+
+	return look(s, key, b, &status, res, e);
 }
 
 void
@@ -429,12 +441,30 @@ put_once(struct s3 *s, const char *key, const struct s3_body *b, bool conditiona
 	return done;
 }
 
+/* Is it there already?  As s3_has(); asked unless If-None-Match is known to work. */
+static int
+look_before(struct s3 *s, const char *key, const struct s3_body *b, struct s3_result *res,
+    struct err *e)
+{
+	enum cond cond = s->k->o.overwrite ? COND_WORKS : put_condition(s->k);
+	int has, status;
+
+	if (cond == COND_WORKS || (has = look(s, key, b, &status, res, e)) == 0)
+		return 0;
+	/* with s3:PutObject alone the header must do; and a PUT is told why, a HEAD is not */
+	if (has < 0 && status != 0 && status / 100 != 2 && cond == COND_UNKNOWN)
+		return 0;
+	if (has < 0 && status != 0)
+		put_hint(e);
+	return has;
+}
+
 int
 s3_put(struct s3 *s, const char *key, const struct s3_body *b, struct s3_result *res,
     struct err *e)
 {
-	bool conditional = !s->k->o.overwrite && put_condition(s->k) != COND_NOT;
 	struct http_response r;
+	bool conditional;
 	int has, done;
 
 	if (b->bytes > S3_PUT_MAX)
@@ -442,12 +472,9 @@ s3_put(struct s3 *s, const char *key, const struct s3_body *b, struct s3_result 
 		    "s3://%.64s/%.300s: larger than 5 GiB, the most one PUT "
 		    "takes",
 		    s->k->bucket, key);
-	if (!s->k->o.overwrite && !conditional &&
-	    (has = s3_has(s, key, b, res, e)) != 0) {
-		if (has < 0)
-			put_hint(e);
+	if ((has = look_before(s, key, b, res, e)) != 0)
 		return has < 0 ? -1 : 0;
-	}
+	conditional = !s->k->o.overwrite && put_condition(s->k) != COND_NOT;
 	http_response_init(&r, EXCHANGE_ANSWER_MAX);
 	done = put_once(s, key, b, conditional, &r, res, e);
 	if (done == 0 && !res->present && conditional)

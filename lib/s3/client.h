@@ -3,11 +3,13 @@
  * Success is a 2xx answer with an ETag.  Unless `overwrite`, each PUT carries
  * `If-None-Match: *`; a 412 is followed by a HEAD that compares size and SHA-256 (each
  * PUT sends it as x-amz-meta-sha256; objects of others are compared by an ETag that is an
- * MD5). Equal is success, and often our own first try whose answer was lost.  A server
- * that answers 501 to the header, or ignores it (one object of at most S3_PROBE_MAX bytes
- * is put a second time to find out, on servers other than AWS), is asked by HEAD before
- * each PUT from then on.  The SHA-256 of the body is signed, so a body that changes on
- * its way or on disk is refused by the server; with a watch (checksum.h) already here.
+ * MD5). Equal is success, and often our own first try whose answer was lost.  Servers other
+ * than AWS may answer 501 to the header or ignore it: until it is known to work each PUT is
+ * preceded by a HEAD, so that nothing is replaced blind (but where HEAD is refused, as with
+ * s3:PutObject alone, the header must do).  To find out, one object of at most S3_PROBE_MAX
+ * bytes is put a second time; a 412 tells as well.  The SHA-256 of the body is signed, so a
+ * body that changes on its way or on disk is refused by the server; with a watch
+ * (checksum.h) already here.
  * Big objects go in parts: multipart.h.
  *
  * Tried again: no answer (names, connections, time), 5xx, 429, 408, 409 of two writers,
@@ -16,7 +18,8 @@
  * ANSWER_WAIT_MAX_NS with full jitter, and are at least the server's Retry-After.  Trying
  * ends `max_time_ns` after the last byte moved (or try began) before the first failure
  * that no good answer followed, however many objects that time held: then each further
- * object gets one try, and none within S3_AWAY_NS of a try that got no answer.
+ * object gets one try, and none within S3_AWAY_NS of a try that got no answer.  An answer
+ * has what is left of that time, at least 2 s, from when the body is sent.
  *
  * Errors read "s3://bucket/key: 403 SignatureDoesNotMatch: message (request id X)":
  * ST_NOPERM for 401, 403 and tokens that ended, ST_LATER for what was tried to the end of

@@ -212,6 +212,8 @@ send_signed(struct s3 *s, const struct call *c, const struct credentials *who,
 	}
 	rq.connect_ns = left_ns > 0 ? clamp(left_ns, 1, CONNECT_NS) : CONNECT_LATE_NS;
 	rq.stall_ns = clamp(left_ns, 2 * SECOND, STALL_NS);
+	rq.answer_ns = clamp(left_ns, 2 * SECOND, INT64_MAX);
+	rq.answer_max = EXCHANGE_ANSWER_END;
 	if (done == 0 && (done = buf_check(&all, "headers", e)) == 0)
 		done = http_send(c->calm ? s->calm : s->http, &rq, r, e);
 	buf_done(&all);
@@ -389,12 +391,28 @@ note_failure(struct known *k, struct trying *t, int64_t moved_ns)
 	pthread_mutex_unlock(&k->lock);
 }
 
-static void
-note_answer(struct known *k, bool final)
+/* An answer that stands, or one that another try may change? */
+static bool
+is_final(const struct http_response *r)
 {
+	if (exchange_good(r))
+		return true;
+	if (r->status / 100 == 2) { /* <Error> in a 200: its code alone tells */
+		struct answer a = answer_of(r);
+		return a.code[0] != '\0' && !answer_passing(400, a.code);
+	}
+	return !answer_passing(r->status, answer_of(r).code);
+}
+
+static void
+note_answer(struct known *k, const struct call *c, const struct http_response *r)
+{
+	/* that nothing is there, or may be looked at, does not tell that a PUT will do */
+	bool counts = is_final(r) && (exchange_good(r) || strcmp(c->method, "HEAD") != 0);
+
 	pthread_mutex_lock(&k->lock);
 	k->away_at = 0;
-	if (final)
+	if (counts)
 		k->failing_since = 0;
 	pthread_mutex_unlock(&k->lock);
 }
@@ -479,19 +497,6 @@ try_once(struct s3 *s, const struct call *c, struct credentials *who, int64_t le
 	return done;
 }
 
-/* An answer that stands, or one that another try may change? */
-static bool
-is_final(const struct http_response *r)
-{
-	if (exchange_good(r))
-		return true;
-	if (r->status / 100 == 2) { /* <Error> in a 200: its code alone tells */
-		struct answer a = answer_of(r);
-		return a.code[0] != '\0' && !answer_passing(400, a.code);
-	}
-	return !answer_passing(r->status, answer_of(r).code);
-}
-
 int
 exchange_once(struct s3 *s, const struct call *c, struct http_response *r,
     struct s3_result *res, struct err *e)
@@ -529,7 +534,7 @@ exchange(struct s3 *s, const struct call *c, struct http_response *r,
 			r, res, e) == 0) {
 			bool final = is_final(r);
 
-			note_answer(s->k, final);
+			note_answer(s->k, c, r);
 			if (final && !exchange_good(r) && t.cures < EXCHANGE_CURES_MAX &&
 			    (cure(s, r, epoch) || renew(s->k, &who, r))) {
 				t.cures++;

@@ -19,7 +19,8 @@
 #include <pthread.h>
 
 enum {
-	EXCHANGE_ANSWER_MAX = 64 << 10,
+	EXCHANGE_ANSWER_MAX = 64 << 10, /* bytes of an answer that are kept ... */
+	EXCHANGE_ANSWER_END = 1 << 20,  /* ... and that are read */
 	EXCHANGE_EXTRAS_MAX = 16, /* headers of one request beside those of signing */
 	EXCHANGE_QUERY_MAX = 3,
 	EXCHANGE_MOVES_MAX = 2,
