@@ -49,6 +49,20 @@ posted() {
 	[ ! -e "$api/jobs" ] || jq -c "$1" "$api/jobs"
 }
 
+@test "a NUL in an annotation of a Node, which anybody there may write, stops nobody" {
+	nodes n1 n2
+	jq -c '.[0].metadata.annotations = {"x": "a\u0000b"}' "$api/nodes.json" >all
+	mv all "$api/nodes.json"
+	grep -q 'u0000' "$api/nodes.json"
+	run -0 --separate-stderr sweep --template=job.json --slot=s1
+	[ "$(told node)" = "n1 n2" ]
+	# but not in its name
+	jq -c '.[0].metadata.name = "n1\u0000x"' "$api/nodes.json" >all
+	mv all "$api/nodes.json"
+	run -1 --separate-stderr sweep --template=job.json --slot=s2
+	[[ $stderr == *"an item without a valid name"* ]]
+}
+
 @test "each node gets a Job that is pinned to it, and a line" {
 	nodes n1 n2 n3
 	run -0 --separate-stderr sweep --template=job.json --slot=s1

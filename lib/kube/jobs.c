@@ -102,7 +102,7 @@ job_template_free(struct job_template *t)
 int
 job_template_own(struct job_template *t, struct str cronjob, struct err *e)
 {
-	json_t *o = json_loadb(cronjob.p, cronjob.n, 0, NULL);
+	json_t *o = json_loadb(cronjob.p, cronjob.n, JSON_ALLOW_NUL, NULL);
 	const char *name = json_string_value(at(o, "metadata", "name"));
 	const char *uid = json_string_value(at(o, "metadata", "uid"));
 	int r = 0;
@@ -333,7 +333,7 @@ remember(struct jobs_seen *s, const char *hash, const char *name, struct err *e)
 int
 jobs_seen_add(struct jobs_seen *s, struct str object, struct err *e)
 {
-	json_t *o = json_loadb(object.p, object.n, 0, NULL);
+	json_t *o = json_loadb(object.p, object.n, JSON_ALLOW_NUL, NULL);
 	const char *name = json_string_value(at(o, "metadata", "name"));
 	const char *hash =
 	    json_string_value(json_object_get(at(o, "metadata", "labels"), JOBS_LABEL));

@@ -87,13 +87,14 @@ room(struct nodes *ns, struct err *e)
 int
 nodes_add(struct nodes *ns, struct str object, struct err *e)
 {
-	json_t *o = json_loadb(object.p, object.n, 0, NULL);
-	json_t *meta = json_object_get(o, "metadata");
-	const char *name = json_string_value(json_object_get(meta, "name"));
+	json_t *o = json_loadb(object.p, object.n, JSON_ALLOW_NUL, NULL);
+	json_t *meta = json_object_get(o, "metadata"),
+	       *named = json_object_get(meta, "name");
+	const char *name = json_string_value(named);
 	struct node *n;
 	int r = -1;
 
-	if (!good_name(name)) {
+	if (!good_name(name) || strlen(name) != json_string_length(named)) {
 		err_set(e, ST_FAIL, "nodes: an item without a valid name: not a Node");
 	} else if (room(ns, e) == 0) {
 		n = &ns->item[ns->n];
