@@ -48,6 +48,8 @@ a template of k8ssweep|JOBS_TEMPLATE_MAX|kube/jobs.h
 nodes of a cluster|NODES_MAX|kube/nodes.h
 partitions open at once|PARTITIONS_MAX|batch/partition.h
 the sources of one object|MANIFEST_SOURCES_MAX|batch/manifest.h
+objects in a directory that is merged|MERGE_FILES_MAX|batch/merge.h
+objects merged into one|MERGE_INPUTS_MAX|batch/merge.h
 a key|KEY_MAX|batch/keytemplate.h
 a part of a key|KEY_PART_MAX|batch/keytemplate.h
 a ledger|LEDGER_MAX|ledger/ledger.h
@@ -206,6 +208,38 @@ X
 		    assert text == ["%d.%d" % (int(s["id"], 16), e) for s in o["sources"] for e in (3, 7) if s["from"] < e <= s["to"]]
 		assert len(logs) == 80000 and set(seen.values()) == {7} and cut > 0
 	PY
+}
+
+# past: objects in a directory that is merged
+# past: objects merged into one
+@test "more objects than are merged into one: two; more than a directory may have: told, exit 1, memory flat" {
+	[ -z "$UNDER" ] || skip "a million files"
+	many() { # many N: N objects of a record each in A
+		rm -rf A && mkdir A && printf '{"time":"2026-11-22T13:00:00Z","log":"x"}\n' | gzip -n >one.gz
+		python3 - "$1" <<-'PY'
+		import os, sys
+		for i in range(int(sys.argv[1])):
+		    if i % 60000 == 0:
+		        base = "A/first%d.gz" % i
+		        open(base, "wb").write(open("one.gz", "rb").read())
+		    else:
+		        os.link(base, "A/%d.gz" % i)
+		PY
+	}
+	: >in
+	many 16386
+	peak logbatch --merge --out=B A
+	[ "$status" -eq 0 ]
+	[ "$(jq -c '[(.inputs | length), .records]' out | paste -sd' ')" = '[16384,16384] [2,2]' ]
+	[ "$(find B -type f | wc -l)" -eq 2 ]
+	within 32768
+	many 1048577
+	peak logbatch --merge --out=C A
+	[ "$status" -eq 1 ]
+	[ "$(cat err)" = "logbatch: A: over 1048576 objects in one directory: name some of them instead" ]
+	[ -z "$(find C -type f)" ]
+	within 262144
+	rm -rf A
 }
 
 # past: a key

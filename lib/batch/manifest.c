@@ -11,7 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MANIFEST_MAX = 64 << 20 };
+/* The sources, a key and a node: what the partition lets come together. */
+enum { MANIFEST_MAX = MANIFEST_SOURCES_MAX + (1 << 20) };
 
 size_t
 manifest_source_room(const struct position *p)

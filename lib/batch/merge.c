@@ -89,8 +89,9 @@ add(struct group *g, const char *dir, const char *name, struct err *e)
 	if ((r = look(path, &in, e)) <= 0)
 		return r;
 	if (g->n == MERGE_FILES_MAX)
-		return err_set(
-		    e, ST_FAIL, "%.300s: over %d objects", dir, MERGE_FILES_MAX);
+		return err_set(e, ST_FAIL,
+		    "%.300s: over %d objects in one directory: name some of them instead",
+		    dir, MERGE_FILES_MAX);
 	if (g->n == g->cap) {
 		size_t cap = g->cap ? 2 * g->cap : 64;
 		struct merge_input *p = realloc(g->in, cap * sizeof *p);
@@ -173,7 +174,8 @@ together(const struct merge *m, const struct group *g, size_t i)
 	uint64_t sum = g->in[i].bytes;
 	size_t end = i + 1;
 
-	while (end < g->n && sum + g->in[end].bytes <= m->max_size)
+	while (end < g->n && end - i < MERGE_INPUTS_MAX &&
+	       sum + g->in[end].bytes <= m->max_size)
 		sum += g->in[end++].bytes;
 	return end;
 }

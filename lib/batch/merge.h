@@ -1,10 +1,11 @@
 /* merge.h - many small objects of a directory become few big ones.
  *
  * The objects of one directory are put in order by the time of their first record that has
- * one, then by name, and taken together as long as their sizes stay within max_size.  Two or
- * more become one: their content one after another, one gzip member, named merged-ID.ndjson.gz
- * after the names, sizes and checksums of what went in.  So the same objects give the same
- * again, and what is there is not made anew.  What was merged is not merged again.
+ * one, then by name, and taken together as long as their sizes stay within max_size and there
+ * are no more than MERGE_INPUTS_MAX.  Two or more become one: their content one after another,
+ * one gzip member, named merged-ID.ndjson.gz after the names, sizes and checksums of what went
+ * in.  So the same objects give the same again, and what is there is not made anew.  What was
+ * merged is not merged again.
  *
  * Into another directory nothing is deleted; objects that stay as they are, and lists, are
  * linked there, or copied.  In place, for each merged object:
@@ -28,7 +29,10 @@
 struct err;
 struct gzip;
 
-enum { MERGE_FILES_MAX = 1 << 20 }; /* objects in one directory */
+enum {
+	MERGE_FILES_MAX = 1 << 20,   /* objects in one directory */
+	MERGE_INPUTS_MAX = 16 << 10, /* of them that become one */
+};
 
 struct merge_counts {
 	uint64_t inputs, merged; /* objects that went in, and that came of them */

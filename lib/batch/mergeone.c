@@ -18,7 +18,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { MANIFEST_MAX = 512 << 20 };
+/* Keys of its inputs, 1024 bytes at most, in JSON. */
+enum { MERGED_MAX = MERGE_INPUTS_MAX * (8 << 10) };
 
 struct making {
 	struct merge *m;
@@ -240,7 +241,7 @@ print(struct merge *m, const struct merge_dir *d, const char *name, struct str m
 	if (!jscan_find(manifest, STR("key"), &key))
 		return err_set(e, ST_FAIL, "%.300s: a manifest without a key", path);
 	head = (size_t)(key.value.p + key.value.n - manifest.p);
-	buf_init(&line, MANIFEST_MAX);
+	buf_init(&line, MERGED_MAX);
 	buf_add(&line, manifest.p, head);
 	if (!m->dry) {
 		buf_adds(&line, ",\"path\":");
@@ -271,8 +272,8 @@ add_list(struct merge *m, const struct merge_dir *d, const char *name,
 	if (snprintf(dir, sizeof dir, "%s/%s", d->lists, d->key) >= (int)sizeof dir ||
 	    path_in(path, dir, "", name, "", e) < 0)
 		return err_set(e, ST_FAIL, "%.300s: name too long", d->lists);
-	buf_init(&raw, MANIFEST_MAX);
-	buf_init(&gz, MANIFEST_MAX);
+	buf_init(&raw, MERGED_MAX);
+	buf_init(&gz, MERGED_MAX);
 	hex64(hash64(manifest.p, manifest.n), id);
 	if (!jscan_find(manifest, STR("records"), &records))
 		records.value = STR("0");
@@ -363,7 +364,7 @@ name_it(const struct merge_dir *d, const struct merge_input in[], size_t n, char
 {
 	struct buf all;
 
-	buf_init(&all, MANIFEST_MAX);
+	buf_init(&all, MERGED_MAX);
 	buf_adds(&all, d->key);
 	for (size_t i = 0; i < n; i++) {
 		buf_printf(&all, "\n%s %" PRIu64 " ", in[i].name, in[i].bytes);
@@ -380,7 +381,7 @@ show(struct merge *m, const struct merge_dir *d, const char *name,
 	struct buf b;
 	int r;
 
-	buf_init(&b, MANIFEST_MAX);
+	buf_init(&b, MERGED_MAX);
 	put_key(&b, d, name);
 	buf_addc(&b, ',');
 	put_inputs(&b, d, in, n);
@@ -405,7 +406,7 @@ make_and_publish(struct making *k, const struct merge_dir *d, struct merge_input
 		(void)io_unlink(k->path);
 		return r;
 	}
-	buf_init(&manifest, MANIFEST_MAX);
+	buf_init(&manifest, MERGED_MAX);
 	put_manifest(&manifest, k, d, name, sha, in, n);
 	if ((r = buf_check(&manifest, "a manifest", e)) < 0)
 		(void)io_unlink(k->path);
@@ -469,7 +470,7 @@ go_on(struct merge *m, const struct merge_dir *d, const char *file, struct err *
 								  : err_sys(e, journal);
 	r = objread(fd, final, NULL, &o, e);
 	close(fd);
-	buf_init(&b, MANIFEST_MAX);
+	buf_init(&b, MERGED_MAX);
 	if (r < 0 || file_read(journal, &b, e) < 0) {
 		buf_done(&b);
 		return -1;
