@@ -34,7 +34,7 @@ static const char *duplicates = "leave";
 static const char *parser_from, *base_year, *zone_names;
 static bool merge, list, test, strict_parse, strip_ansi;
 static uint64_t multiline_lines = MULTILINE_LINES, multiline_max = MULTILINE_BYTES;
-static int64_t multiline_wait;
+static int64_t multiline_wait, time_window;
 
 static const struct opt options[] = {
 	{ 'p', "parser", "NAME", OPT_LIST, &names,
@@ -45,6 +45,8 @@ static const struct opt options[] = {
 	    "the record's own parser is named in this field (the pod's annotation)" },
 	{ 0, "base-year", "YEAR", OPT_STR, &base_year,
 	    "the year of times that say none (the one nearest to the record's time)" },
+	{ 0, "time-window", "AGE", OPT_AGE, &time_window,
+	    "keep the record's own time if the message's is further from it than AGE" },
 	{ 0, "redact", "REGEX", OPT_LIST, &secrets,
 	    "replace what it fits by [redacted], in the message and in all strings" },
 	{ 0, "strip-ansi", NULL, OPT_FLAG, &strip_ansi,
@@ -255,6 +257,7 @@ set_times(struct timeformat_options *o, struct err *e)
 		return err_set(e, ST_USAGE,
 		    "--base-year: %.100s: not a year from 1 to %d", base_year, YEAR_MAX);
 	o->base_year = (int)year;
+	o->window_ns = time_window;
 	if (zone_names != NULL && (zones = zonenames_open(zone_names, e)) == NULL)
 		return -1;
 	o->names = zones;
@@ -434,6 +437,7 @@ main(int argc, char *argv[])
 	stats_own(&f.stats, "time_unread", &graft.times_unread);
 	stats_own(&f.stats, "time_ambiguous", &graft.times_ambiguous);
 	stats_own(&f.stats, "time_range", &graft.times_range);
+	stats_own(&f.stats, "time_far", &graft.times_far);
 	stats_own(&f.stats, "unknown_parser", &wishes.unknown);
 	stats_own(&f.stats, "redacted", &clean.redacted);
 	stats_own(&f.stats, "stripped", &clean.stripped);

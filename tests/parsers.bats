@@ -254,6 +254,37 @@ CONF
 	done
 }
 
+@test "--time-window: a time further from the record's own is left in the message, and counted" {
+	printf '[PARSER]\n Name j\n Format json\n Time_Key ts\n Time_Format %%s\n Time_Format rfc3339\n' >p.conf
+	p="logparse -R p.conf -p j --stats=stats"
+	# 2026-11-22T13:00:00.5Z, an hour before and behind it, and a nanosecond more
+	for ts in 2026-11-22T12:00:00.5Z 2026-11-22T14:00:00.5Z 2026-11-22T12:00:00.499999999Z 2026-11-22T14:00:00.500000001Z \
+		1970-01-01T00:00:00Z 2262-04-11T00:00:00Z 1677-09-22T00:00:00Z; do
+		message "{\"ts\":\"$ts\",\"a\":1}"
+	done >in
+	run -0 $p --time-window=1h in
+	diff - <(jq -c '[.time, .log_processed.ts]' <<<"$output") <<'WANT'
+["2026-11-22T12:00:00.5Z",null]
+["2026-11-22T14:00:00.5Z",null]
+["2026-11-22T13:00:00.5Z","2026-11-22T12:00:00.499999999Z"]
+["2026-11-22T13:00:00.5Z","2026-11-22T14:00:00.500000001Z"]
+["2026-11-22T13:00:00.5Z","1970-01-01T00:00:00Z"]
+["2026-11-22T13:00:00.5Z","2262-04-11T00:00:00Z"]
+["2026-11-22T13:00:00.5Z","1677-09-22T00:00:00Z"]
+WANT
+	[ "$(tail -n 1 stats | jq -c '[.time_read, .time_unread, .time_far, .time_range]')" = '[2,5,5,0]' ]
+	# not by the beginning of the text either, which another format reads: 1970 as seconds
+	[ "$(message '{"ts":"1970-01-01T00:00:00Z"}' | $p --time-window=21000d | jq -r .time)" = 1970-01-01T00:00:00Z ]
+	# without it, and without a time to be far from, each as it says
+	[ "$($p in | jq -r .time | sed -n '5,$p' | paste -sd' ')" = '1970-01-01T00:00:00Z 2262-04-11T00:00:00Z 1677-09-22T00:00:00Z' ]
+	[ "$(echo '{"log":"{\"ts\":\"1970-01-01T00:00:00Z\"}"}' | $p --time-window=1h | jq -r .time)" = 1970-01-01T00:00:00Z ]
+	# the parser that a record asks for, and fields of a pattern
+	echo '{"time":"2026-11-22T13:00:00Z","p":"klog","log":"E0101 00:00:00.000001 1 a.go:1] b"}' >own
+	[ "$(logparse --parser-from=p --time-window=1d own | jq -r .time)" = 2026-11-22T13:00:00Z ]
+	[ "$(LOGSWEEP_TIME_WINDOW=1y logparse --parser-from=p own 2>&1 | head -c 30)" = "logparse: LOGSWEEP_TIME_WINDOW" ]
+	run -2 logparse --time-window=soon in
+}
+
 @test "--base-year is the year of times without one, whatever the record's time" {
 	p="logparse -p syslog-rfc3164 --stats=stats"
 	echo '{"log":"<30>Dec 31 23:59:59 node a: b"}' >bare

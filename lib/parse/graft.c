@@ -456,6 +456,7 @@ graft_record(struct graft *g, struct parser *const *chain, size_t n,
 	g->duplicates += g->parsed.twice;
 	g->times_unread += g->parsed.timed == TIME_UNREAD;
 	g->times_range += g->parsed.range;
+	g->times_far += g->parsed.far;
 	if (g->look != NULL)
 		g->look(&g->parsed, g->look_arg);
 	if (s.alone && s.end + 2 != s.line.p + s.line.n) {

@@ -64,6 +64,7 @@ struct graft {
 	uint64_t times, times_unread; /* taken from messages; not understood there */
 	uint64_t times_ambiguous;     /* of times: clocks showed it twice, or never */
 	uint64_t times_range;         /* of times_unread: outside of what int64 ns hold */
+	uint64_t times_far;           /* of times_unread: too far from the record's */
 	uint64_t duplicates;
 	/* Called with what was parsed before it is written; NULL: not. */
 	void (*look)(struct parsed *got, void *arg);

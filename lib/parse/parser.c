@@ -26,7 +26,7 @@ parser_first(struct parser *const *chain, size_t n, struct message *m, struct pa
 	for (size_t i = 0; i < n && fit == PARSER_NO && !out->left; i++) {
 		out->by = chain[i];
 		out->timed = TIME_NONE;
-		out->ambiguous = out->range = false;
+		out->ambiguous = out->range = out->far = false;
 		out->twice = 0;
 		fit = chain[i]->fit(chain[i], m, out);
 	}

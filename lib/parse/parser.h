@@ -71,6 +71,7 @@ struct parsed {
 	} timed;
 	bool ambiguous; /* TIME_READ: the zone's clocks showed it twice, or never */
 	bool range;     /* TIME_UNREAD: it was understood, but is not one of int64 ns */
+	bool far;       /* TIME_UNREAD: the same, but too far from the record's time */
 	int64_t time_ns;
 	bool left;       /* PARSER_NO, and no other is to be tried: a key stands twice */
 	unsigned twice;  /* names that stood twice: of fields the last one counts */

@@ -215,20 +215,22 @@ has_more_digits(struct str text)
 }
 
 /* `all`: the time says what the text said: no second 60, no text behind it.  false: `range`
- * if a format reads it as a time that int64 ns have no room for. */
+ * if a format reads it as a time that int64 ns have no room for, `far` if as one outside of
+ * the window. */
 static bool
 read_time(
     struct shape *s, struct str text, struct str runtime, struct parsed *out, bool *all)
 {
 	int64_t base = TIMEFORMAT_NO_BASE;
 	struct time_reading got, best = { 0 };
-	bool begins = false, range = false;
+	bool begins = false, range = false, far = false;
 
 	if (!timestamp_parse(runtime, &base))
 		base = TIMEFORMAT_NO_BASE;
 	for (size_t i = 0; i < s->def->time_formats; i++) {
 		if (!timeformat_read(s->time[i], text, base, &got)) {
 			range |= got.why == TIME_RANGE;
+			far |= got.why == TIME_FAR;
 			continue;
 		}
 		if (got.used == text.n || !begins)
@@ -238,8 +240,9 @@ read_time(
 			break;
 	}
 	/* epoch reads the beginning of 0001-01-01T00:00:00Z, which says another time */
-	if (!begins || (range && best.used < text.n)) {
+	if (!begins || ((range || far) && best.used < text.n)) {
 		out->range = range;
+		out->far = far;
 		return false;
 	}
 	*all = best.used == text.n && (best.flags & TIME_LEAP_SECOND) == 0;

@@ -6,6 +6,7 @@ enum { DAY = 86400 };
 static const int64_t NS = 1000000000;
 
 const char TIME_RANGE[] = "range";
+const char TIME_FAR[] = "far";
 static const char zone_unknown[] = "a zone that is UTC, GMT, Z or an offset";
 
 static int64_t

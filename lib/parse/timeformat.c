@@ -392,6 +392,17 @@ any(struct timeformat *tf, struct str s, struct time_reading *out)
 	return false;
 }
 
+static bool
+is_far(const struct timedefaults *d, int64_t ns)
+{
+	int64_t ahead;
+
+	if (d->o.window_ns == 0 || d->base_ns == TIMEFORMAT_NO_BASE)
+		return false;
+	return __builtin_sub_overflow(ns, d->base_ns, &ahead) || ahead > d->o.window_ns ||
+	       ahead < -d->o.window_ns;
+}
+
 bool
 timeformat_read(
     struct timeformat *tf, struct str text, int64_t base_ns, struct time_reading *out)
@@ -426,6 +437,10 @@ timeformat_read(
 	case KIND_AUTO:
 		good = any(tf, text, &r);
 		break;
+	}
+	if (good && is_far(&tf->d, r.ns)) {
+		good = false;
+		r.why = TIME_FAR;
 	}
 	if (!good)
 		r.ns = out->ns;

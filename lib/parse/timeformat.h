@@ -53,6 +53,7 @@ struct timeformat_options {
 	int32_t offset_s; /* seconds east of Greenwich */
 	bool strict;   /* a zone that the format has must be in the text; no 24:00:00 */
 	int base_year; /* of texts with a date and no year, whatever the base; 0: none */
+	int64_t window_ns; /* further from the base it is no time (TIME_FAR); 0: any */
 	const struct zonenames
 	    *names; /* that %Z knows before all others; outlives the format; NULL: none */
 };
@@ -74,9 +75,10 @@ struct time_reading {
 	unsigned flags;
 	const char
 	    *why; /* if not understood: what was expected there; TIME_RANGE for a time
-	                  * that int64 ns have no room for */
+	                  * that int64 ns have no room for, TIME_FAR outside the window */
 };
 extern const char TIME_RANGE[]; /* "range" */
+extern const char TIME_FAR[];   /* "far" */
 extern const char TIME_NIL[];   /* "nil": RFC 5424's "-", the sender knew no time */
 
 struct timeformat;
