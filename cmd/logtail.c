@@ -590,6 +590,8 @@ main(int argc, char *argv[])
 	    (run.sweep.ledger = (commit ? ledger_load : ledger_load_cursors)(
 		 state != NULL ? state : "/nonexistent", &e)) == NULL)
 		return diag_end(&e);
+	if (state != NULL)
+		run.sweep.ledger->logs_max = LEDGER_LOGS_MAX;
 	if (run.sweep.ledger->from_copy) {
 		diag_warn("%s: ledger.json is damaged; its copy is used", state);
 		run.status = ST_ASIDE;

@@ -52,6 +52,7 @@ objects in a directory that is merged|MERGE_FILES_MAX|batch/merge.h
 objects merged into one|MERGE_INPUTS_MAX|batch/merge.h
 a key|KEY_MAX|batch/keytemplate.h
 a part of a key|KEY_PART_MAX|batch/keytemplate.h
+logs in a ledger|LEDGER_LOGS_MAX|ledger/ledger.h
 a ledger|LEDGER_MAX|ledger/ledger.h
 uploads at once|CREW_THREADS_MAX|s3/crew.h
 parts of an object|MULTIPART_PARTS_MAX|s3/multipart.h
@@ -276,6 +277,49 @@ X
 	peak logbatch --out=o --key="$(head -c 250 /dev/zero | tr '\0' k)-{id}.gz"
 	ended 2 "logbatch: --key: gives keys with a part over 255 bytes"
 	[ ! -e o ]
+}
+
+# past: logs in a ledger
+@test "more logs than a ledger has room for: those that it has are read on, new ones told, exit 3, until there is room" {
+	line() { printf '2026-11-22T13:00:%02d.000000000Z stdout F %s\n' "$1" "$2"; }
+	sweep() { logtail --state=S --stats=stats d 2>err >rec && status=0 || status=$?; logbatch --state=S rec >m; }
+	pad() { # as if N logs more were known, with long names
+		python3 - "$1" <<-'PY'
+		import hashlib, json, sys
+		head, rest = open("S/ledger.json").read().split("\n", 1)
+		l = json.loads("{" + rest)
+		l["files"] = [f for f in l["files"] if f["dir"] != "/pad"]
+		for i in range(int(sys.argv[1])):
+		    l["files"].append({**l["files"][0], "id": "%016x/o" % i, "file": "n" * 4000, "dir": "/pad"})
+		rest = json.dumps(l, separators=(",", ":"))[1:] + "\n"
+		head = head.replace(json.loads(head.rstrip(",") + "}")["sha256"], hashlib.sha256(rest.encode()).hexdigest())
+		for name in "S/ledger.json", "S/ledger.copy.json":
+		    open(name, "w").write(head + "\n" + rest)
+		PY
+	}
+	mkdir d
+	line 1 one >d/old.log
+	sweep
+	[ "$status" -eq 0 ]
+	pad 45230
+	line 2 two >>d/old.log
+	line 1 a >d/new-a.log
+	line 1 b >d/new-b.log
+	line 1 c >in && tar czf d/c.tgz in
+	sweep
+	[ "$status" -eq 3 ]
+	[ "$(cat err)" = "logtail: $PWD/d/new-a.log: not read, as all new logs from here on: those that the ledger has take 192 MiB of it; sweep some with another --state" ]
+	[ "$(tail -n 1 stats | jq .unreadable)" -eq 3 ]
+	[ "$(jq -r '.log // empty' rec)" = two ]
+	[ "$(jq -s "map(.records) | add" m)" -eq 2 ]
+	: >in
+	peak logtail --state=S --stats=stats d
+	[ "$status" -eq 3 ]
+	within 524288
+	pad 100
+	sweep
+	[ "$status" -eq 0 ]
+	[ "$(jq -r '.log // empty' rec | sort | paste -sd' ')" = "a b c" ]
 }
 
 # past: a ledger

@@ -36,8 +36,9 @@ struct buf;
 struct err;
 
 enum {
-	LEDGER_MAX = 256 << 20, /* bytes of a ledger file */
-	LEDGER_HEAD = 107,      /* bytes of its first line */
+	LEDGER_MAX = 256 << 20,      /* bytes of a ledger file */
+	LEDGER_LOGS_MAX = 192 << 20, /* of them, its entries */
+	LEDGER_HEAD = 107,           /* bytes of its first line */
 };
 
 /* Its texts are kept by the ledger (ledger_set_text). */
@@ -86,8 +87,9 @@ struct ledger {
 	size_t index_cap;
 	struct ledger_batch *batch; /* oldest first */
 	size_t batches, batch_cap;
-	struct texts texts; /* of entries, and of whoever else has the same ones */
-	size_t texts_were;  /* bytes of them when last made anew */
+	struct texts texts;    /* of entries, and of whoever else has the same ones */
+	size_t texts_were;     /* bytes of them when last made anew */
+	size_t logs, logs_max; /* bytes of entries, 0: not counted; 0: any (room.c) */
 	char head
 	    [LEDGER_HEAD]; /* the first line of what was read; "" if never or saved since */
 	bool mended;       /* both files are known to be so */
@@ -140,6 +142,9 @@ struct ledger_entry *ledger_find(const struct ledger *l, struct str id);
 /* The entries whose id begins with these 16 digits, one a call, NULL after the last.  *at
  * begins as 0. */
 struct ledger_entry *ledger_like(const struct ledger *l, struct str hash, size_t *at);
+/* Before an entry of these texts is added: do all of them take no more than l->logs_max of
+ * the file then?  It counts as added. */
+bool ledger_has_room(struct ledger *l, struct str file, struct str dir);
 /* Find or add; NULL: out of memory.  Pointers to entries die. */
 struct ledger_entry *ledger_put(struct ledger *l, struct str id);
 void ledger_forget(struct ledger *l, struct str id);

@@ -227,6 +227,22 @@ find_out(struct backfill *f, struct unit *u, struct err *e)
 	    u->t.format == FRAME_RAW, u->t.src_file, twin, f->name.p, e);
 }
 
+/* 1; 0: the ledger has no room for it; -1. */
+static int
+claim(struct backfill *f, struct unit *u, struct str path, struct err *e)
+{
+	uint64_t hole;
+	int r = claim_ids(f->s->ledger, &u->id, &u->t, NULL, path, &hole, e);
+
+	if (r < 0)
+		return -1;
+	if (r > 0)
+		sweep_full(f->s, e);
+	else if (path.n > 0)
+		f->s->n.holes += hole;
+	return r == 0;
+}
+
 /* Which log is it, where does it go on, and is there more?  1: read it, the reader is there;
  * 0: not, or not in this pass; -1. */
 static int
@@ -234,8 +250,8 @@ decide(struct backfill *f, struct unit *u, const struct bundle_member *m,
     const char *known, struct err *e)
 {
 	enum identity_found found = IDENTITY_KNOWN;
-	uint64_t sum, unused;
-	int there;
+	uint64_t sum;
+	int there, r;
 
 	if (*known != '\0')
 		snprintf(u->id.id, sizeof u->id.id, "%s", known);
@@ -255,9 +271,8 @@ decide(struct backfill *f, struct unit *u, const struct bundle_member *m,
 
 			back = u->from == u->id.hole ? 0 : back;
 			if (!reader_reaches(u->r, u->from - back))
-				return claim_ids(f->s->ledger, &u->id, &u->t, NULL,
-					   STR(""), &unused, e) < 0
-					   ? -1
+				return (r = claim(f, u, STR(""), e)) <= 0
+					   ? r
 					   : add_again(f, m->index, u->id.id, e);
 			there = u->from == u->id.hole
 				    ? reader_seek(u->r, u->from, f->name.p, e)
@@ -280,12 +295,10 @@ static int
 read_unit(struct backfill *f, struct unit *u, struct err *e)
 {
 	struct sweep *s = f->s;
-	uint64_t hole;
 	int r;
 
-	if (claim_ids(s->ledger, &u->id, &u->t, NULL, STR("\001"), &hole, e) < 0)
-		return -1;
-	s->n.holes += hole;
+	if ((r = claim(f, u, STR("\001"), e)) <= 0)
+		return r;
 	s->n.files++;
 	f->new = true;
 	if ((r = tail_read(&s->tail, &u->t, e)) < 0 ||

@@ -9,6 +9,29 @@
 
 static const char *const ending[] = { "/o", "/e" };
 
+static void
+id_of(char name[IDENTITY_ID_MAX + 4], const struct identity *id, unsigned streams,
+    unsigned i)
+{
+	snprintf(name, IDENTITY_ID_MAX + 4, "%s%s", id->id, streams > 1 ? ending[i] : "");
+}
+
+/* Of all streams or of none. */
+static bool
+has_room(struct ledger *l, const struct identity *id, const struct tail_file *f,
+    unsigned streams)
+{
+	char name[IDENTITY_ID_MAX + 4];
+
+	for (unsigned i = 0; i < streams; i++) {
+		id_of(name, id, streams, i);
+		if (ledger_find(l, str_of(name)) == NULL &&
+		    !ledger_has_room(l, f->src_file, f->dir))
+			return false;
+	}
+	return true;
+}
+
 int
 claim_ids(struct ledger *l, const struct identity *id, struct tail_file *f,
     const char *in, struct str path, uint64_t *hole, struct err *e)
@@ -17,10 +40,18 @@ claim_ids(struct ledger *l, const struct identity *id, struct tail_file *f,
 	char name[IDENTITY_ID_MAX + 4];
 
 	*hole = 0;
+	if (!has_room(l, id, f, streams))
+		return err_set(e, ST_ASIDE,
+			   "%.300s: not read, as all new logs from here on: those that "
+			   "the "
+			   "ledger has take %zu MiB of it; sweep some with another "
+			   "--state",
+			   f->name, l->logs_max >> 20),
+		       1;
 	for (unsigned i = 0; i < streams; i++) {
 		struct ledger_entry *n;
 
-		snprintf(name, sizeof name, "%s%s", id->id, streams > 1 ? ending[i] : "");
+		id_of(name, id, streams, i);
 		if ((n = ledger_put(l, str_of(name))) == NULL ||
 		    ledger_set_text(l, &n->file, f->src_file) < 0 ||
 		    ledger_set_text(l, &n->path, path) < 0 ||
@@ -39,14 +70,14 @@ int
 claim_remember(
     struct ledger *l, const struct identity *id, const struct tail_file *t, int64_t now)
 {
-	bool raw = t->format == FRAME_RAW;
+	unsigned streams = t->format == FRAME_RAW ? 1 : 2;
 	char name[IDENTITY_ID_MAX + 4], time[TIMESTAMP_MAX];
 
 	timestamp_format(now, time);
-	for (unsigned i = 0; i < (raw ? 1 : 2); i++) {
+	for (unsigned i = 0; i < streams; i++) {
 		struct ledger_entry *n;
 
-		snprintf(name, sizeof name, "%s%s", id->id, raw ? "" : ending[i]);
+		id_of(name, id, streams, i);
 		if ((n = ledger_find(l, str_of(name))) == NULL ||
 		    ledger_set_text(l, &n->dir, t->dir) < 0 ||
 		    ledger_set_text(l, &n->time, str_of(time)) < 0)

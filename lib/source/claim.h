@@ -16,7 +16,7 @@ struct tail_file;
 /* Claim the ids of a file, under the name `f->src_file`, and take over its cursors; NULs at
  * its beginning are behind them.  `path` is where it is, in the directory `in` that lives on
  * (NULL: `path` is whole); "" for what has none.  *hole: bytes of NULs that are passed over
- * by this. */
+ * by this.  0; 1: it is a new log, and the ledger has no room for those (ST_ASIDE); -1. */
 int claim_ids(struct ledger *l, const struct identity *id, struct tail_file *f,
     const char *in, struct str path, uint64_t *hole, struct err *e);
 

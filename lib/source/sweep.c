@@ -99,6 +99,8 @@ sweep_again(struct sweep *s, struct err *e)
 		return err_set(e, ST_FAIL, "out of memory");
 	for (size_t i = 0; i < s->ledger->entries; i++)
 		s->ledger->entry[i].seen = false;
+	s->ledger->logs = 0;
+	s->full = false;
 	return sweep_init(s, e);
 }
 
@@ -473,6 +475,15 @@ too_much(const struct met *w, struct err *e)
 	       1;
 }
 
+void
+sweep_full(struct sweep *s, const struct err *e)
+{
+	if (!s->full)
+		s->warn(s->arg, e);
+	s->full = true;
+	s->n.unreadable++;
+}
+
 /* 0; 1: `e` says why this file was not read to its end; -1. */
 static int
 read_member(struct sweep *s, const struct family *f, struct met *w, struct str src_file,
@@ -515,8 +526,9 @@ read_member(struct sweep *s, const struct family *f, struct met *w, struct str s
 			return r < 0;
 		}
 	}
-	if (claim_ids(s->ledger, &w->id, &t, f->dir, str_of(w->m->name), &hole, e) < 0)
-		return -1;
+	if ((r = claim_ids(
+		 s->ledger, &w->id, &t, f->dir, str_of(w->m->name), &hole, e)) != 0)
+		return r < 0 ? -1 : (sweep_full(s, e), 0);
 	s->n.holes += hole;
 	if ((r = read_on(s, w, &t, e)) == 0 && reader_too_much(w->reader))
 		return too_much(w, e);

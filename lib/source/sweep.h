@@ -58,6 +58,7 @@ struct sweep {
 	uint64_t expand;        /* see bundle.h */
 	unsigned shard, shards; /* read shard `shard` (from 0) of `shards`; 0: all */
 	struct sweep_counts n;
+	bool full; /* the ledger has no room for new logs: it has been told */
 
 	struct listing names;
 	struct sweep_dirs *dirs; /* directories met */
@@ -88,6 +89,9 @@ bool sweep_in_shard(const struct sweep *s, const char *shown);
 
 /* "device:inode:size:mtime" */
 void sweep_stat(const struct stat *st, char text[96]);
+
+/* claim_ids gave 1: tell it, of the first. */
+void sweep_full(struct sweep *s, const struct err *e);
 
 /* For gone.h: how many directories were listed, and was this one (after sweep_sort_dirs)?
  * What is in such a file? */
