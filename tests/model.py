@@ -19,17 +19,18 @@ switched off, and must then lose or double a line.  -v shows how.
     copy    a damaged ledger.json is replaced by its copy, as if all had changed
     later   a copy of a later generation than ledger.json counts
     key     the key is made from the content and where it is from
+    hold    who holds lines back lets no mark pass that says they are dealt with (--multiline)
 """
 import sys, time
 from collections import Counter, deque, namedtuple
 
-RULES = frozenset('quiet gen forgot own mend copy later key'.split())
+RULES = frozenset('quiet gen forgot own mend copy later key hold'.split())
 L = namedtuple('L', 'gen forgot end egen bat')          # end None: no entry.  bat: ((key, lines), ...)
 NEW, BAD = L(0, 0, None, 0, ()), 'damaged'
 W = namedtuple('W', 'at main old copy out s3 sw')       # out: {(name, lines)}  s3: {(key, lines)}
 S = namedtuple('S', 'pc view stream take man')
 START, DONE = S('load', None, None, None, ()), S('done', None, None, None, ())
-# a line is (uid, text); what a filter makes of it: (uid, text, part)
+# a line is (uid, text); what a filter makes of it: (uid, text, part).  "+" goes on the line before
 
 def load(w, R):
     """lib/ledger: ledger_load; None: refused"""
@@ -41,13 +42,31 @@ def load(w, R):
     if 'later' in R and copy is not None and copy.gen > main.gen: return skip(copy)
     return main
 
-def logtail(view, lines, parts):
+def logtail(view, lines, parts, final):
     """a file from its cursor on: marks are (end, None), records (end, (uid, text, part))"""
     if lines is None: return ((view.end, 'gone'),) if view.end is not None else ()
     cur = view.end or 0
     if len(lines) < cur: return ()
     recs = [(i + 1, (u, t, p)) for i, (u, t) in enumerate(lines) if i >= cur for p in range(parts)]
-    return ((cur, None), *recs, (len(lines), None))
+    return ((cur, None), *recs, (len(lines), 'final' if final else None))
+
+def join(stream, R):
+    """lib/parse/multiline: lines that go on are one record with the line before; the last such
+    record is held, as more may come, unless the mark behind it is final"""
+    out, group = [], []
+    def flush():
+        if group: out.append((group[-1][0], tuple(x for _, x in group)))
+        group.clear()
+    for end, x in stream:
+        if isinstance(x, tuple):
+            if x[1] != '+': flush()
+            group.append((end, x))
+        elif group and x != 'final' and 'hold' in R:
+            out.append((group[0][0] - 1, None))          # in its place one for where the group begins
+        else:
+            if x == 'final': flush()
+            out.append((end, x))
+    return tuple(out)
 
 def take(stream, R):
     """position.h: what of a stream that ends here may be committed: (lines, from, end, gone)"""
@@ -56,7 +75,8 @@ def take(stream, R):
         stream = stream[:last + 1]
     if not stream: return None
     if stream[0][1] == 'gone': return (), 0, 0, True
-    return tuple(x[1] for x in stream if isinstance(x[1], tuple)), stream[0][0], stream[-1][0], False
+    lines = tuple(y for _, x in stream if isinstance(x, tuple) for y in (x if isinstance(x[0], tuple) else (x,)))
+    return lines, stream[0][0], stream[-1][0], False
 
 def key(t, R): return tuple(x[1:] for x in t[0]) + ((t[1], t[2]) if 'key' in R else ())
 
@@ -77,14 +97,25 @@ def put(s3, k, lines): return s3 if any(x[0] == k for x in s3) else s3 | {(k, li
 def listed(w, l): return frozenset(o for o in w.out if any(o[0] == b[0] for b in l.bat) or o[0][:1] == ('tmp',))
 
 class Model:
-    def __init__(self, script, rules, parts=1, first=0):
-        self.script, self.R, self.parts, self.first, self.memo = script, rules, parts, first, {}
-        files, lines = [()], ()
+    def __init__(self, script, rules, parts=1):
+        self.script, self.R, self.parts, self.memo = script, rules, parts, {}
+        self.joins = any(op == ('app', '+') for op in script)
+        files, final, lines = [()], [False], ()
         for uid, op in enumerate(script):
             if op[0] == 'app': lines = (lines or ()) + ((uid, op[1]),)
             elif op[0] == 'rm': lines = None
             files.append(lines)
-        self.files = files                               # the file after each event
+            final.append(op[0] == 'final')
+        self.files, self.final = files, final            # the file after each event
+
+    def logtail(self, view, at):
+        return logtail(view, self.files[at], self.parts, self.final[at])
+
+    def piped(self, stream):
+        """what logbatch may get of what logtail wrote: it, and who joins lines, may be killed anywhere"""
+        cut = [stream[:k] for k in range(len(stream) + 1)]
+        if not self.joins: return cut
+        return list(dict.fromkeys(s[:k] for c in cut for s in [join(c, self.R)] for k in range(len(s) + 1)))
 
     def begin(self, w):
         """commit_begin, under the lock: mend, sweep up; the ledger, or None"""
@@ -115,14 +146,14 @@ class Model:
                 v = load(w, R)
                 yield name + ' logtail loads the ledger', to(S('read', v, None, None, ()) if v else DONE)
             elif s.pc == 'read':
-                yield name + ' logtail reads the file', to(s._replace(pc='begin', stream=logtail(s.view, self.files[w.at], self.parts)))
+                yield name + ' logtail reads the file', to(s._replace(pc='begin', stream=self.logtail(s.view, w.at)))
             elif s.pc == 'begin':
                 w2, l = self.begin(w)
                 yield name + ' logbatch begins', to(s._replace(pc='pipe', man=l.bat) if l else DONE, w2)
             elif s.pc == 'pipe':
-                for k in range(len(s.stream) + 1):
-                    t = take(s.stream[:k], R)
-                    yield '%s logbatch gets %d of %d' % (name, k, len(s.stream)), to(s._replace(pc='body' if t else 'offer', stream=None, take=t))
+                for got in self.piped(s.stream):
+                    t = take(got, R)
+                    yield '%s logbatch gets %s' % (name, [x[0] for x in got]), to(s._replace(pc='body' if t else 'offer', stream=None, take=t))
             elif s.pc == 'body':
                 k = ('tmp', i) if 'own' in R else key(s.take, R)
                 out = frozenset(o for o in w.out if o[0] != k) | ({(k, s.take[0])} if s.take[0] else frozenset())
@@ -157,7 +188,7 @@ class Model:
         v = load(w, R)
         if v is None: return w
         w, l = self.begin(w)
-        t = take(logtail(v, self.files[w.at], self.parts), R)
+        t = take(self.piped(self.logtail(v, w.at))[-1], R)
         if t and not lost_race(l, v, t, R):
             l = committed(l, t, R)
             w = save(w, l)._replace(out=w.out | ({(key(t, R), t[0])} if t[0] else frozenset()))
@@ -180,6 +211,8 @@ class Model:
         if any(v > 1 for v in n.values()): return 'doubled'
         if r.main is not BAD and any(not any(o[0] == b[0] for o in r.out) for b in r.main.bat): return 'lost: a body is gone'
         there = self.files[-1] or ()
+        if self.joins and not self.final[-1]:            # the last record may go on
+            there = there[:max(i for i, (_, t) in enumerate(there) if t != '+')]
         if any((u, t, p) not in n for u, t in there for p in range(self.parts)): return 'lost'
         return None
 
@@ -206,6 +239,7 @@ SCENARIOS = {  # script, the rules that it needs, how many records a line become
     'race':    ([a('a'), a('b')], ['gen', 'own'], 1),
     'cut':     ([a('a'), a('b')], ['quiet'], 2),
     'retired': ([a('a'), a('b'), ('sweep',), ('rm',), ('sweep',)], ['forgot'], 1),
+    'joined':  ([a('a'), a('+'), a('b'), a('+'), ('final',)], ['hold', 'gen'], 1),
     'equal':   ([a('x'), a('x')], ['key'], 1),
     'damage':  ([a('a'), ('damage',), a('b')], ['mend', 'copy'], 1),
     'undo':    ([a('a'), ('undo',), a('b')], ['later'], 1),
