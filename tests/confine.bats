@@ -21,10 +21,18 @@ setup() {
 	line='{"_src":{"file":"/var/log/H1JACK.log","id":"0000000000000001/o","gen":0,"end":10},"time":"2026-11-22T13:00:00Z","log":"H1JACK"}'
 }
 
-# hijack PROGRAM...: the line goes in; $got is what the attacker could do
+# hijack PROGRAM...: the line goes in; $got is what the attacker could do of the first kind; what
+# no program has any need of is refused to all: a list of its own, $more
 hijack() {
-	LD_PRELOAD=$BATS_FILE_TMPDIR/hijack.so "$@" >out 2>err <<<"$line" || true
+	local refused='and: mode=EPERM times=EPERM unix=EPERM raw=EPERM packet=EPERM signal=EPERM owner=EPERM limit=EPERM process=EPERM'
+	echo victim >victim && chmod 600 victim
+	sleep 60 3>&- &
+	other=$!
+	HIJACK_VICTIM=$PWD/victim HIJACK_PID=$other LD_PRELOAD=$BATS_FILE_TMPDIR/hijack.so "$@" >out 2>err <<<"$line" || true
+	kill $other
 	got=$(grep -o 'hijacked: .*' err) || { cat err; return 1; }
+	more=$(grep '^and: ' err)
+	[ "${LOGSWEEP_CONFINE-}" = no ] || assert_equal "$more" "$refused"
 	[ ! -e /tmp/hijack.made ]
 }
 
@@ -39,6 +47,8 @@ until_confined() {
 @test "a hijacked parser can without --confine what anybody can: the test would see it" {
 	LOGSWEEP_CONFINE=no HIJACK_OWN=/etc/hosts hijack logparse || true
 	assert_equal "${got/ptrace=*own/ptrace own}" "hijacked: open=ok make=ok connect=ok exec=ok ptrace own=ok"
+	[[ $more == "and: mode=ok times=ok unix=ok "*" signal=ok owner=ok limit=ok process=ok" ]]
+	[ "$(stat -c %a victim)" = 777 ]
 	rm -f /tmp/hijack.made
 }
 

@@ -2,9 +2,13 @@
  * with the word below, it tries what code that got into the parser would try, and says on
  * standard error what of it the kernel let happen:
  *
+ *     and: mode=EPERM times=EPERM unix=EPERM raw=EPERM packet=EPERM signal=EPERM owner=EPERM
+ *         limit=EPERM process=EPERM
  *     hijacked: open=EACCES make=EACCES connect=EPERM exec=EPERM ptrace=EPERM own=ok
  *
- * `own` is the file of HIJACK_OWN, which the program may read. */
+ * in two lines.  `own` is the file of HIJACK_OWN, which the program may read; mode and times are
+ * those of HIJACK_VICTIM; signal, owner (of a descriptor: who gets its signals) and limit are of
+ * the process HIJACK_PID. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dlfcn.h>
@@ -14,7 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -67,12 +74,64 @@ try_exec(void)
 	return word(1);
 }
 
+static const char *
+try_socket(int family, int type)
+{
+	int fd = socket(family, type, type == SOCK_RAW ? IPPROTO_ICMP : 0);
+
+	if (fd >= 0)
+		close(fd);
+	return word(fd < 0);
+}
+
+static const char *
+try_owner(pid_t other)
+{
+	int p[2];
+
+	if (pipe(p) < 0)
+		return word(1);
+	return word(fcntl(p[0], F_SETOWN, other) < 0);
+}
+
+static const char *
+try_process(void)
+{
+	int status;
+	pid_t p = fork();
+
+	if (p == 0)
+		_exit(0);
+	return word(p < 0 || waitpid(p, &status, 0) < 0);
+}
+
+static void
+attack_more(void)
+{
+	const char *victim = getenv("HIJACK_VICTIM"), *pid = getenv("HIJACK_PID");
+	pid_t other = pid != NULL ? atoi(pid) : 1;
+	struct rlimit l;
+
+	if (victim == NULL)
+		return;
+	dprintf(2, "and: mode=%s ", word(chmod(victim, 0777) < 0));
+	dprintf(2, "times=%s ", word(utimensat(AT_FDCWD, victim, NULL, 0) < 0));
+	dprintf(2, "unix=%s ", try_socket(AF_UNIX, SOCK_STREAM));
+	dprintf(2, "raw=%s ", try_socket(AF_INET, SOCK_RAW));
+	dprintf(2, "packet=%s ", try_socket(AF_PACKET, SOCK_RAW));
+	dprintf(2, "signal=%s ", word(syscall(SYS_tgkill, other, other, 0) < 0));
+	dprintf(2, "owner=%s ", try_owner(other));
+	dprintf(2, "limit=%s ", word(prlimit(other, RLIMIT_CPU, NULL, &l) < 0));
+	dprintf(2, "process=%s\n", try_process());
+}
+
 static void
 attack(void)
 {
 	const char *own = getenv("HIJACK_OWN");
 
 	unsetenv("LD_PRELOAD");
+	attack_more();
 	dprintf(2, "hijacked: open=%s ", try_open("/etc/passwd", O_RDONLY));
 	dprintf(2, "make=%s ", try_open("/tmp/hijack.made", O_WRONLY | O_CREAT));
 	dprintf(2, "connect=%s ", try_connect());

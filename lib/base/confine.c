@@ -6,11 +6,13 @@
 #include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -157,7 +159,6 @@ static const struct {
 	CALL(close, BASE),
 	CALL(fstat, BASE),
 	CALL(newfstatat, BASE),
-	CALL(fcntl, BASE),
 	CALL(dup, BASE),
 	CALL(dup3, BASE),
 #ifdef SYS_dup2
@@ -174,7 +175,6 @@ static const struct {
 	CALL(futex, BASE),
 	CALL(getrandom, BASE),
 	CALL(getrusage, BASE),
-	CALL(prlimit64, BASE),
 	CALL(sched_getaffinity, BASE),
 	CALL(sched_yield, BASE),
 	CALL(sysinfo, BASE),
@@ -195,8 +195,7 @@ static const struct {
 	CALL(rt_sigreturn, BASE),
 	CALL(sigaltstack, BASE),
 	CALL(restart_syscall, BASE),
-	CALL(tgkill, BASE), /* abort(3) */
-	CALL(wait4, BASE),  /* for children from before */
+	CALL(wait4, BASE), /* for children from before */
 	CALL(exit, BASE),
 	CALL(exit_group, BASE),
 #ifdef SYS_poll
@@ -221,7 +220,6 @@ static const struct {
 	CALL(renameat, FILES),
 	CALL(renameat2, FILES),
 	CALL(linkat, FILES),
-	CALL(truncate, FILES),
 	CALL(ftruncate, FILES),
 	CALL(fallocate, FILES),
 	CALL(fadvise64, FILES),
@@ -229,9 +227,6 @@ static const struct {
 	CALL(fdatasync, FILES),
 	CALL(sync_file_range, FILES),
 	CALL(flock, FILES),
-	CALL(fchmod, FILES),
-	CALL(fchmodat, FILES),
-	CALL(utimensat, FILES),
 	CALL(copy_file_range, FILES),
 	CALL(sendfile, FILES),
 	CALL(umask, FILES),
@@ -246,23 +241,16 @@ static const struct {
 	CALL(unlink, FILES),
 	CALL(rename, FILES),
 	CALL(link, FILES),
-	CALL(chmod, FILES),
 #endif
 
-	CALL(clone, THREADS | NET),
-#ifdef SYS_clone3
-	CALL(clone3, THREADS | NET),
-#endif
 #ifdef SYS_rseq
 	CALL(rseq, THREADS | NET),
 #endif
 	CALL(set_robust_list, THREADS | NET),
 	CALL(set_tid_address, THREADS | NET),
 
-	CALL(socket, NET),
 	CALL(socketpair, NET),
 	CALL(connect, NET),
-	CALL(bind, NET), /* netlink, for getaddrinfo(3) */
 	CALL(sendto, NET),
 	CALL(sendmsg, NET),
 	CALL(sendmmsg, NET),
@@ -282,6 +270,41 @@ static const struct {
 
 enum { CALLS = sizeof calls / sizeof *calls };
 
+/* Calls that pass with some arguments only, of which the lower half is looked at. */
+enum check { ONE_OF, NONE_OF, ALL_BITS, IS_NULL };
+
+static const struct {
+	int number;
+	unsigned needs;
+	struct arg {
+		enum check check;
+		uint32_t at, mask; /* 0: all of it */
+		uint32_t value[4]; /* OWN_PID: what getpid(2) says */
+		size_t n;
+	} arg[2];
+	size_t args;
+} sometimes[] = {
+#define OWN_PID UINT32_MAX
+	/* isatty(3), the width of a terminal, resolvers: others put keys into a terminal */
+	{ SYS_ioctl, BASE, { { ONE_OF, 1, 0, { TCGETS, TIOCGWINSZ, FIONREAD }, 3 } }, 1 },
+	/* not: a signal to whom one likes when a descriptor is ready */
+	{ SYS_fcntl, BASE,
+	    { { NONE_OF, 1, 0, { F_SETOWN, F_SETOWN_EX, F_SETSIG, F_NOTIFY }, 4 } }, 1 },
+	/* its own limits; abort(3) */
+	{ SYS_prlimit64, BASE, { { ONE_OF, 0, 0, { 0, OWN_PID }, 2 } }, 1 },
+	{ SYS_tgkill, BASE, { { ONE_OF, 0, 0, { OWN_PID }, 1 } }, 1 },
+	/* futimens(3) of what is open: Landlock does not ask who sets the times of a path */
+	{ SYS_utimensat, FILES, { { IS_NULL, 1, 0, { 0 }, 0 } }, 1 },
+	/* TCP and UDP; no sockets of this machine, which are programs that do as they are told */
+	{ SYS_socket, NET,
+	    { { ONE_OF, 0, 0, { AF_INET, AF_INET6 }, 2 },
+		{ ONE_OF, 1, 0xf, { SOCK_STREAM, SOCK_DGRAM }, 2 } },
+	    2 },
+	/* threads, not processes or namespaces */
+	{ SYS_clone, THREADS | NET, { { ALL_BITS, 0, CLONE_THREAD, { 0 }, 0 } }, 1 },
+};
+enum { SOMETIMES = sizeof sometimes / sizeof *sometimes };
+
 #if defined __x86_64__
 #define ARCH AUDIT_ARCH_X86_64
 #elif defined __aarch64__
@@ -289,50 +312,110 @@ enum { CALLS = sizeof calls / sizeof *calls };
 #endif
 
 #define OP(code, k) (struct sock_filter) BPF_STMT((code), (k))
-#define IF_EQUAL(k, yes, no)                                                             \
-	(struct sock_filter)                                                             \
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(k), (yes), (no))
+#define IF(test, k, yes, no)                                                             \
+	(struct sock_filter) BPF_JUMP(                                                   \
+	    BPF_JMP | (test) | BPF_K, (uint32_t)(k), (uint8_t)(yes), (uint8_t)(no))
 #define LOAD (BPF_LD | BPF_W | BPF_ABS)
 #define RETURN (BPF_RET | BPF_K)
+#define ARG(i) ((uint32_t)offsetof(struct seccomp_data, args[i]))
 
-/* A program of classic BPF: is the call one of the list?  It is looked through in order; frequent
- * ones stand first.  Of ioctl(2) what isatty(3), the width of a terminal and resolvers need:
- * others put keys into a terminal. */
+/* A program of classic BPF: is the call one of the lists?  They are looked through in order. */
+struct program {
+	struct sock_filter code[CALLS + 16 * SOMETIMES + 16];
+	unsigned short n;
+};
+
+static void
+put(struct program *p, struct sock_filter f)
+{
+	p->code[p->n++] = f;
+}
+
+/* Go on if the argument passes, else EPERM. */
+static void
+put_check(struct program *p, const struct arg *a)
+{
+	uint8_t left = (uint8_t)a->n;
+
+	put(p, OP(LOAD, ARG(a->at)));
+	if (a->check == ALL_BITS) {
+		put(p, OP(BPF_ALU | BPF_AND | BPF_K, a->mask));
+		put(p, IF(BPF_JEQ, a->mask, 1, 0));
+	} else if (a->check == IS_NULL) { /* the other half lies behind it (or before) */
+		put(p, IF(BPF_JEQ, 0, 0, 2));
+		put(p, OP(LOAD, ARG(a->at) + 4));
+		put(p, IF(BPF_JEQ, 0, 1, 0));
+	} else {
+		if (a->mask != 0)
+			put(p, OP(BPF_ALU | BPF_AND | BPF_K, a->mask));
+		for (size_t i = 0; i < a->n; i++, left--) {
+			uint32_t k =
+			    a->value[i] == OWN_PID ? (uint32_t)getpid() : a->value[i];
+
+			put(p, a->check == ONE_OF ? IF(BPF_JEQ, k, left, 0)
+						  : IF(BPF_JEQ, k, left - 1, left == 1));
+		}
+	}
+	put(p, OP(RETURN, SECCOMP_RET_ERRNO | EPERM));
+}
+
+static void
+put_sometimes(struct program *p, unsigned needs)
+{
+	for (size_t i = 0; i < SOMETIMES; i++) {
+		unsigned short at = p->n;
+
+		if ((sometimes[i].needs & needs) == 0)
+			continue;
+		p->n++;
+		for (size_t k = 0; k < sometimes[i].args; k++)
+			put_check(p, &sometimes[i].arg[k]);
+		put(p, OP(RETURN, SECCOMP_RET_ALLOW));
+		p->code[at] = IF(BPF_JEQ, sometimes[i].number, 0, p->n - at - 1);
+	}
+}
+
+static void
+put_calls(struct program *p, unsigned needs)
+{
+	uint8_t left = 0;
+
+	for (size_t i = 0; i < CALLS; i++)
+		left += (calls[i].needs & needs) != 0;
+	for (size_t i = 0; i < CALLS; i++)
+		if ((calls[i].needs & needs) != 0)
+			put(p, IF(BPF_JEQ, calls[i].number, left--, 0));
+	put(p, OP(RETURN, SECCOMP_RET_ERRNO | EPERM));
+	put(p, OP(RETURN, SECCOMP_RET_ALLOW));
+}
+
 static bool
 restrict_calls(const struct confine *c)
 {
 #ifdef ARCH
 	unsigned needs = BASE | (c->files ? FILES : 0) | (c->net ? NET : 0) |
 			 (c->threads ? THREADS : 0);
-	struct sock_filter code[CALLS + 16];
-	struct sock_fprog prog = { 0, code };
-	unsigned short n = 0;
-	uint8_t left = 0;
+	struct program p = { .n = 0 };
+	struct sock_fprog prog;
 
 	/* another machine's numbers (32 bit programs, x32) are none of ours */
-	code[n++] = OP(LOAD, offsetof(struct seccomp_data, arch));
-	code[n++] = IF_EQUAL(ARCH, 1, 0);
-	code[n++] = OP(RETURN, SECCOMP_RET_KILL_PROCESS);
-	code[n++] = OP(LOAD, offsetof(struct seccomp_data, nr));
-	code[n++] = IF_EQUAL(SYS_ioctl, 0, 6);
-	code[n++] = OP(LOAD, offsetof(struct seccomp_data, args[1]));
-	code[n++] = IF_EQUAL(TCGETS, 3, 0);
-	code[n++] = IF_EQUAL(TIOCGWINSZ, 2, 0);
-	code[n++] = IF_EQUAL(FIONREAD, 1, 0);
-	code[n++] = OP(RETURN, SECCOMP_RET_ERRNO | EPERM);
-	code[n++] = OP(RETURN, SECCOMP_RET_ALLOW);
-	for (size_t i = 0; i < CALLS; i++)
-		left += (calls[i].needs & needs) != 0;
-	for (size_t i = 0; i < CALLS; i++)
-		if ((calls[i].needs & needs) != 0)
-			code[n++] = IF_EQUAL(calls[i].number, left--, 0);
-	code[n++] = OP(RETURN, SECCOMP_RET_ERRNO | EPERM);
-	code[n++] = OP(RETURN, SECCOMP_RET_ALLOW);
-	prog.len = n;
+	put(&p, OP(LOAD, offsetof(struct seccomp_data, arch)));
+	put(&p, IF(BPF_JEQ, ARCH, 1, 0));
+	put(&p, OP(RETURN, SECCOMP_RET_KILL_PROCESS));
+	put(&p, OP(LOAD, offsetof(struct seccomp_data, nr)));
+#ifdef SYS_clone3
+	/* its flags are in memory; without it clone(2) is called */
+	put(&p, IF(BPF_JEQ, SYS_clone3, 0, 1));
+	put(&p, OP(RETURN, SECCOMP_RET_ERRNO | ENOSYS));
+#endif
+	put_sometimes(&p, needs);
+	put_calls(&p, needs);
+	prog = (struct sock_fprog){ p.n, p.code };
 	return !c->exec && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) == 0;
 #else
 	(void)c;
 	(void)calls;
+	(void)sometimes;
 	return false;
 #endif
 }

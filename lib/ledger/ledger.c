@@ -6,6 +6,7 @@
 #include "ledger/format.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -231,9 +232,11 @@ reserve_give(const char *dir)
 {
 	char path[PATH_MAX];
 	struct err unused;
+	int fd;
 
-	if (path_in(path, dir, "reserve", &unused) == 0)
-		(void)!truncate(path, 0);
+	if (path_in(path, dir, "reserve", &unused) == 0 &&
+	    (fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW)) >= 0)
+		close(fd);
 }
 
 /* Whoever has no reserve works on without: it is not worth failing a commit that has
