@@ -276,6 +276,7 @@ podtable_put(struct podtable *t, struct str line, int64_t seen_s, bool fresh)
 	en->fresh = fresh;
 	insert_keys(t, (size_t)(en - t->entry));
 	count_change(t);
+	en->change = podtable_changes(t);
 	return 0;
 }
 

@@ -6,10 +6,12 @@
 #include "kube/apiserver.h"
 #include "kube/keylist.h"
 #include "kube/kubeconfig.h"
+#include "kube/nameset.h"
 #include "kube/objects.h"
 #include "kube/pod.h"
 #include "kube/podcache.h"
 #include "kube/podlocal.h"
+#include "kube/podmeta.h"
 #include "kube/podpath.h"
 #include "kube/podtable.h"
 #include "record/dropped.h"
@@ -580,6 +582,169 @@ test_dropped(void)
 	record_reader_done(&rr);
 }
 
+/* 5,000 names of one text, all of them twice; then they are forgotten. */
+static void
+test_nameset(void)
+{
+	enum { NAMES = 5000, EACH = 6 };
+	struct siphash_key secret;
+	struct nameset set;
+	char *text = malloc(NAMES * EACH + 1);
+	int fresh = 0, known = 0, anew = 0;
+
+	for (int i = 0; i < NAMES; i++)
+		sprintf(text + EACH * i, "n%05d", i);
+	ok(siphash_new_key(&secret), "a key");
+	nameset_init(&set, &secret);
+	ok(nameset_add(&set, text, 0, 3) == 1 && nameset_add(&set, text, 0, 4) == 1 &&
+		nameset_add(&set, text, 0, 0) == 1 && nameset_add(&set, text, 9, 0) == 0,
+	    "a name is not its beginning, and may be empty");
+	for (size_t i = 0; i < NAMES; i++)
+		fresh += nameset_add(&set, text, EACH * i, EACH) == 1;
+	for (size_t i = 0; i < NAMES; i++)
+		known += nameset_add(&set, text, EACH * i, EACH) == 0;
+	nameset_begin(&set);
+	for (size_t i = 0; i < NAMES; i++)
+		anew += nameset_add(&set, text, EACH * i, EACH) == 1;
+	ok(fresh == NAMES && known == NAMES && anew == NAMES,
+	    "%d names are new, %d there, %d new again", fresh, known, anew);
+	set.round = UINT32_MAX;
+	ok(nameset_add(&set, text, 0, EACH) == 1, "in the last round");
+	nameset_begin(&set);
+	ok(nameset_add(&set, text, 0, EACH) == 1 && nameset_add(&set, text, 0, EACH) == 0,
+	    "and in the first after it");
+	nameset_done(&set);
+	free(text);
+}
+
+/* What is found of a record of a file, written in that year. */
+static struct podmeta_found
+found_of(struct podmeta *m, struct record_reader *rr, const char *file, int year)
+{
+	static char line[600];
+	struct record r;
+
+	sprintf(line,
+	    "{\"_src\":{\"file\":\"%s\",\"id\":\"9/o\",\"gen\":3,\"end\":7},"
+	    "\"time\":\"%d-01-01T00:00:00Z\",\"stream\":\"stdout\"}",
+	    file, year);
+	return record_read(rr, str_of(line), &r) ? *podmeta_of(m, rr, &r)
+						 : (struct podmeta_found){ 0 };
+}
+
+static bool
+holds(struct podmeta_found f, const char *text)
+{
+	return f.ending.n > 0 &&
+	       memmem(f.ending.p, f.ending.n, text, strlen(text)) != NULL;
+}
+
+static void
+put_pod(struct podtable *t, const char *uid, int made, const char *label)
+{
+	char line[400];
+
+	sprintf(line,
+	    "{\"uid\":\"%s\",\"name\":\"web-0\",\"namespace\":\"shop\",\"created\":"
+	    "\"%d-01-01T00:00:00Z\",\"labels\":{\"is\":\"%s\"}}",
+	    uid, made, label);
+	ok(podtable_put(t, str_of(line), 100, true) == 0, "put %s", label);
+}
+
+/* A file's ending is made anew when what it hangs on has changed, and only then. */
+static void
+test_endings(void)
+{
+	static const char dir[] = "/var/log/pods/shop_web-0_" UUID "/app/0.log";
+	static const char link[] = "/var/log/containers/web-0_shop_app-" ID_A ".log";
+	struct podtable *t = podtable_new();
+	struct podmeta_options o = { .pods = t, .namespace_labels = true };
+	struct record_reader rr;
+	struct err e;
+	struct podmeta *m = podmeta_new(&o, &e);
+	struct podmeta_found a, b;
+
+	record_reader_init(&rr);
+	ok(found_of(m, &rr, dir, 2026).missing, "not known");
+	put_pod(t, "other", 2020, "other");
+	a = found_of(m, &rr, link, 2026);
+	ok(!a.missing && holds(a, "other"), "by its name");
+	ok(found_of(m, &rr, dir, 2026).missing, "another's uid is not known still");
+	put_pod(t, UUID, 2025, "first");
+	a = found_of(m, &rr, dir, 2026);
+	ok(!a.missing && holds(a, "{\"is\":\"first\"}"), "known when it comes");
+	ok(holds(found_of(m, &rr, link, 2026), "first"), "a better one of the name");
+	put_pod(t, "other", 2020, "changed");
+	b = found_of(m, &rr, dir, 2026);
+	ok(a.ending.p == b.ending.p, "another pod's change costs nothing");
+	ok(podtable_put(t, STR("{\"namespace\":\"shop\",\"labels\":{\"of\":\"ns\"}}"),
+	       100, true) == 0 &&
+		holds(b = found_of(m, &rr, dir, 2026), "{\"of\":\"ns\"}"),
+	    "its namespace's does not");
+	put_pod(t, UUID, 2025, "second");
+	a = found_of(m, &rr, dir, 2026);
+	ok(holds(a, "second") && !holds(a, "first"), "nor does its own");
+	podtable_gone(t, STR("other"));
+	podtable_age(t, 500, 200);
+	b = found_of(m, &rr, dir, 2026);
+	ok(podtable_count(t) == 2 && a.ending.p == b.ending.p,
+	    "that others are forgotten does cost nothing");
+	put_pod(t, "third", 2026, "third");
+	ok(holds(found_of(m, &rr, link, 2026), "third"), "by its name, the latest");
+	put_pod(t, "third", 2027, "too late");
+	a = found_of(m, &rr, link, 2026);
+	ok(a.missing && !holds(a, "labels\":{\"is"),
+	    "it was not there when that was written");
+	podtable_unlist(t);
+	podtable_age(t, 900, 800);
+	a = found_of(m, &rr, dir, 2026);
+	ok(podtable_count(t) == 0 && a.missing && !holds(a, "labels"),
+	    "what is forgotten is not known");
+	podmeta_free(m);
+	podtable_free(t);
+	record_reader_done(&rr);
+}
+
+/* Of keys that are one the first is written, and each of the others counted once. */
+static void
+test_clashes(void)
+{
+	static const char line[] =
+	    "{\"uid\":\"" UUID "\",\"name\":\"web-0\",\"namespace\":\"shop\",\"labels\":{"
+	    "\"a.b\":\"1\",\"a_b\":\"2\",\"a\":\"3\",\"a.b\":\"4\"},\"annotations\":{\"a_"
+	    "b\":\"5\","
+	    "\"fluentbit.io/parser_stdout\":\"x\",\"fluentbit.io/parser_stderr\":\"y\"}}";
+	static const struct {
+		bool dedot;
+		const char *labels;
+		uint64_t clashes;
+	} t[] = {
+		{ false, "\"labels\":{\"a.b\":\"1\",\"a_b\":\"2\",\"a\":\"3\"},", 1 },
+		{ true, "\"labels\":{\"a_b\":\"1\",\"a\":\"3\"},", 2 },
+	};
+
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		struct podtable *pods = podtable_new();
+		struct podmeta_options o = { .pods = pods, .dedot = t[i].dedot };
+		struct record_reader rr;
+		struct err e;
+		struct podmeta *m = podmeta_new(&o, &e);
+		struct podmeta_found f;
+
+		podtable_put(pods, STR(line), 100, true);
+		record_reader_init(&rr);
+		f = found_of(m, &rr, "/var/log/pods/shop_web-0_" UUID "/app/0.log", 2026);
+		ok(holds(f, t[i].labels) && holds(f, "{\"a_b\":\"5\"") &&
+			holds(f, "\"parser\":\"x\"}}") &&
+			podmeta_clashes(m) == t[i].clashes,
+		    "%s (%d): %.*s", t[i].labels, (int)podmeta_clashes(m),
+		    (int)f.ending.n, f.ending.p);
+		podmeta_free(m);
+		podtable_free(pods);
+		record_reader_done(&rr);
+	}
+}
+
 int
 main(void)
 {
@@ -595,6 +760,9 @@ main(void)
 	test_docker();
 	test_cache_bounds();
 	test_dropped();
+	test_nameset();
+	test_endings();
+	test_clashes();
 	buf_done(&seen);
 	return unit_end();
 }
