@@ -108,24 +108,6 @@ podmeta_clashes(const struct podmeta *m)
 	return m->clashes;
 }
 
-/* Eight bytes a step, then mixed so that the low bits, which choose the bucket, hang on all. */
-static uint64_t
-hash_of(struct str s)
-{
-	const uint64_t odd = 0x9e3779b97f4a7c15;
-	uint64_t h = s.n * odd, word;
-
-	for (; s.n >= 8; s.p += 8, s.n -= 8) {
-		memcpy(&word, s.p, 8);
-		h = (h ^ word) * odd;
-		h ^= h >> 29;
-	}
-	for (word = 0; s.n > 0; s.n--)
-		word = word << 8 | (unsigned char)s.p[s.n - 1];
-	h = (h ^ word) * odd;
-	return h ^ h >> 32;
-}
-
 static void
 add_raw(struct buf *b, const char *key, struct str value)
 {
@@ -488,7 +470,7 @@ static struct entry *
 look_up(struct podmeta *m, struct record_reader *rr, const struct record *r)
 {
 	struct str file = r->src.file;
-	uint64_t hash = hash_of(file);
+	uint64_t hash = siphash(&m->secret, 0, file.p, file.n);
 	size_t i;
 
 	for (i = hash % BUCKETS; m->bucket[i] != NULL; i = (i + 1) % BUCKETS)

@@ -27,7 +27,7 @@ struct podtable_entry {
 	bool pod, fresh; /* fresh: a source of this run lists it */
 };
 
-struct podtable *podtable_new(void); /* NULL: out of memory */
+struct podtable *podtable_new(void); /* NULL: out of memory, or of randomness */
 void podtable_free(struct podtable *t);
 
 void podtable_lock(struct podtable *t);
