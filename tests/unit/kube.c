@@ -19,8 +19,19 @@
 #include "record/record.h"
 #include "unit.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define SANITIZED true
+#elif defined __has_feature
+#define SANITIZED                                                                        \
+	(__has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||          \
+	    __has_feature(memory_sanitizer))
+#else
+#define SANITIZED false
+#endif
 
 #define ID_A "67330d02351d771feec052081decd55cdad17f07a9541a2183ae380dae7de34b"
 #define ID_B "77330d02351d771feec052081decd55cdad17f07a9541a2183ae380dae7de34b"
@@ -582,6 +593,74 @@ test_dropped(void)
 	record_reader_done(&rr);
 }
 
+enum { TOKEN = 900, TOKEN_END = 40 };
+
+/* A token that stands nowhere in this program. */
+static char
+token_byte(unsigned i)
+{
+	uint32_t h = (i + 1) * 0x9e3779b1u;
+
+	h = (h ^ h >> 15) * 0x85ebca77u;
+	return "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"[(h >> 16) % 52];
+}
+
+/* How often the end of the token is on the heap, in what is used and in what was given back. */
+static unsigned
+on_the_heap(void)
+{
+	char line[512];
+	FILE *maps = fopen("/proc/self/maps", "r");
+	uintptr_t from, to;
+	unsigned found = 0;
+
+	while (maps != NULL && fgets(line, sizeof line, maps) != NULL) {
+		if (strstr(line, "[heap]") == NULL ||
+		    sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &from, &to) != 2)
+			continue;
+		for (; from + TOKEN_END <= to; from++) {
+			unsigned i = 0;
+
+			while (i < TOKEN_END && ((volatile char *)from)[i] ==
+						    token_byte(TOKEN - TOKEN_END + i))
+				i++;
+			found += i == TOKEN_END;
+		}
+	}
+	if (maps != NULL)
+		fclose(maps);
+	return found;
+}
+
+static void
+test_kubeconfig_forgets(void)
+{
+	static const char head[] =
+	    "current-context: a\nclusters: [{name: a, cluster: {server: 'https://h'}}]\n"
+	    "contexts: [{name: a, context: {cluster: a, user: a}}]\n"
+	    "users: [{name: a, user: {token: ";
+	char text[sizeof head - 1 + TOKEN + 3], path[] = "/tmp/kubeconfig.XXXXXX";
+	int fd = mkstemp(path);
+	struct kubeconfig k;
+	struct err e;
+
+	memcpy(text, head, sizeof head - 1);
+	for (unsigned i = 0; i < TOKEN; i++)
+		text[sizeof head - 1 + i] = token_byte(i);
+	memcpy(text + sizeof text - 3, "}}]", 3);
+	ok(write(fd, text, sizeof text) == sizeof text, "a kubeconfig");
+	ok(kubeconfig_read(path, &k, &e) == 0 && k.token.n == TOKEN, "is read");
+	if (getenv("UNDER") != NULL || SANITIZED) {
+		kubeconfig_done(&k); /* what is given back is watched by others there */
+	} else {
+		ok(on_the_heap() == 1, "its token is in memory once");
+		kubeconfig_done(&k);
+		ok(on_the_heap() == 0, "and then no more");
+	}
+	close(fd);
+	unlink(path);
+}
+
 /* 5,000 names of one text, all of them twice; then they are forgotten. */
 static void
 test_nameset(void)
@@ -760,6 +839,7 @@ main(void)
 	test_docker();
 	test_cache_bounds();
 	test_dropped();
+	test_kubeconfig_forgets();
 	test_nameset();
 	test_endings();
 	test_clashes();
