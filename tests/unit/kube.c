@@ -4,9 +4,12 @@
 #include "base/fileio.h"
 #include "kube/apifault.h"
 #include "kube/apiserver.h"
+#include "kube/jobs.h"
 #include "kube/keylist.h"
 #include "kube/kubeconfig.h"
+#include "kube/member.h"
 #include "kube/nameset.h"
+#include "kube/nodes.h"
 #include "kube/objects.h"
 #include "kube/pod.h"
 #include "kube/podcache.h"
@@ -593,6 +596,117 @@ test_dropped(void)
 	record_reader_done(&rr);
 }
 
+static void
+test_members(void)
+{
+	static const struct {
+		const char *object, *want; /* NULL: none */
+	} t[] = {
+		{ "{\"n\":\"abc\"}", "abc" },
+		{ "{\"x\":{\"n\":1},\"\\u006e\":\"\\u0061bc\"}", "abc" },
+		{ "{\"n\":\"\"}", "" },
+		{ "{\"n\":\"abcdefg\"}", "abcdefg" },
+		{ "{\"n\":\"abcdefgh\"}", NULL },
+		{ "{\"n\":\"a\\u0000b\"}", NULL },
+		{ "{\"n\":7}", NULL },
+		{ "{\"n\":null}", NULL },
+		{ "{}", NULL },
+		{ "[\"n\"]", NULL },
+		{ "", NULL },
+	};
+	char to[8];
+
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		int n = member_text(str_of(t[i].object), "n", to, sizeof to);
+
+		ok(t[i].want == NULL
+			? n == -1 && to[0] == '\0'
+			: n == (int)strlen(t[i].want) && strcmp(to, t[i].want) == 0,
+		    "%s: %d %s", t[i].object, n, to);
+	}
+}
+
+#define NODE(conditions)                                                                 \
+	"{\"metadata\":{\"name\":\"n-1\"},\"status\":{\"conditions\":" conditions "}}"
+
+static void
+test_nodes(void)
+{
+	static const struct {
+		const char *object, *ready; /* NULL: no node */
+		bool since;
+	} t[] = {
+		{ NODE("[{\"type\":\"Ready\",\"status\":\"True\",\"lastTransitionTime\":"
+		       "\"2026-11-22T13:00:00Z\"}]"),
+		    "True", true },
+		{ NODE("[[],{\"type\":\"Other\",\"status\":\"True\"},1,{\"type\":"
+		       "\"Ready\","
+		       "\"status\":\"False\",\"lastTransitionTime\":7}]"),
+		    "False", false },
+		{ NODE("[{\"type\":\"Ready\",\"status\":\"Trueish\"}]"), "Unknown",
+		    false },
+		{ NODE("{}"), "Unknown", false },
+		{ NODE("null"), "Unknown", false },
+		{ "{\"metadata\":{\"name\":\"N\"}}", NULL, false },
+		{ "{\"metadata\":{\"name\":\"\"}}", NULL, false },
+		{ "{\"metadata\":7}", NULL, false },
+	};
+	struct nodes ns;
+	struct err e;
+
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		int r;
+
+		nodes_init(&ns);
+		r = nodes_add(&ns, str_of(t[i].object), &e);
+		ok(t[i].ready == NULL
+			? r == 1 && ns.n == 0 && ns.unusable == 1
+			: r == 0 && ns.n == 1 &&
+			      strcmp(ns.item[0].ready, t[i].ready) == 0 &&
+			      (ns.item[0].since_ns != INT64_MIN) == t[i].since,
+		    "%s: %d", t[i].object, r);
+		nodes_done(&ns);
+	}
+}
+
+static void
+test_jobs_seen(void)
+{
+	static const struct {
+		const char *status;
+		bool seen;
+	} t[] = {
+		{ "{\"conditions\":[{\"type\":\"Failed\",\"status\":\"False\"}]}", true },
+		{ "{\"conditions\":[{\"type\":\"Failed\",\"status\":\"True\"}]}", false },
+		{ "{\"conditions\":[[],0,{\"type\":\"Complete\",\"status\":\"True\"}]}",
+		    false },
+		{ "{\"conditions\":{\"type\":\"Complete\",\"status\":\"True\"}}", true },
+		{ "7", true },
+	};
+	char hash[JOBS_HASH + 1], text[300];
+	struct jobs_seen s;
+	struct err e;
+
+	job_hash("n-1", hash);
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		const char *other;
+
+		jobs_seen_init(&s);
+		sprintf(text,
+		    "{\"metadata\":{\"name\":\"j\",\"labels\":{\"" JOBS_LABEL
+		    "\":\"%s\"}},\"status\":%s}",
+		    hash, t[i].status);
+		ok(jobs_seen_add(&s, str_of(text), &e) == 0, "%s", text);
+		other = jobs_seen_of(&s, "n-1", "k");
+		ok(t[i].seen ? other != NULL && strcmp(other, "j") == 0 : other == NULL,
+		    "%s: %s", text, other ? other : "none");
+		jobs_seen_done(&s);
+	}
+	jobs_seen_init(&s);
+	ok(jobs_seen_add(&s, STR("{\"metadata\":{}}"), &e) < 0, "none: %s", e.text);
+	jobs_seen_done(&s);
+}
+
 enum { TOKEN = 900, TOKEN_END = 40 };
 
 /* A token that stands nowhere in this program. */
@@ -839,6 +953,9 @@ main(void)
 	test_docker();
 	test_cache_bounds();
 	test_dropped();
+	test_members();
+	test_nodes();
+	test_jobs_seen();
 	test_kubeconfig_forgets();
 	test_nameset();
 	test_endings();
