@@ -30,6 +30,8 @@
 
 #define SECOND ((int64_t)1000000000)
 
+enum { TOLD_MAX = 3 }; /* items that are no nodes, in so many words */
+
 static const char *api, *token_file, *ca_file, *cert_file, *key_file, *kubeconfig;
 static const char *template, *from, *owner, *ns_name, *selector, *slot;
 static bool dry_run;
@@ -126,13 +128,18 @@ jobs_again(void *user)
 static int
 node_item(void *user, struct str object, struct err *e)
 {
-	return nodes_add(user, object, e);
+	struct run *run = user;
+	int r = nodes_add(&run->nodes, object, e);
+
+	if (r > 0 && run->nodes.unusable <= TOLD_MAX)
+		diag_warn("%s: left out", e->text);
+	return r < 0 ? -1 : 0;
 }
 
 static void
 nodes_again(void *user)
 {
-	nodes_clear(user);
+	nodes_clear(&((struct run *)user)->nodes);
 }
 
 static int
@@ -157,7 +164,7 @@ list_nodes(struct run *run, struct err *e)
 {
 	struct apiserver_list l = { .item = node_item,
 		.again = nodes_again,
-		.user = &run->nodes,
+		.user = run,
 		.until_ns = run->until_ns };
 
 	buf_clear(&run->path);
@@ -351,11 +358,28 @@ one_node(struct run *run, const struct node *n)
 	}
 }
 
+/* One item that anybody spoilt does not end the run for the others. */
+static int
+unusable_nodes(struct run *run, struct err *e)
+{
+	size_t n = run->nodes.unusable;
+
+	if (n == 0)
+		return 0;
+	if (run->nodes.n == 0)
+		return err_set(e, ST_FAIL, "nodes: no item of %zu is a Node", n);
+	if (n > TOLD_MAX)
+		diag_warn("nodes: %zu items more that are none", n - TOLD_MAX);
+	run->stats.in = run->stats.rejected = n;
+	run->status = status_worse(run->status, ST_ASIDE);
+	return 0;
+}
+
 static int
 all_nodes(struct run *run, struct err *e)
 {
 	batch_path(run, "jobs", NULL);
-	if (buf_check(&run->path, "namespace", e) < 0)
+	if (buf_check(&run->path, "namespace", e) < 0 || unusable_nodes(run, e) < 0)
 		return -1;
 	if (run->nodes.n == 0) {
 		diag_warn("no node has the labels %s", selector ? selector : "");
@@ -368,7 +392,7 @@ all_nodes(struct run *run, struct err *e)
 		} else {
 			one_node(run, &run->nodes.item[i]);
 		}
-		run->stats.in = i + 1;
+		run->stats.in++;
 		stats_poll(&run->stats);
 	}
 	return 0;
@@ -466,7 +490,7 @@ finish(struct run *run)
 		run->status = status_worse(run->status, ST_ASIDE);
 	run->stats.out = run->created + run->exists;
 	run->stats.filtered += run->busy;
-	run->stats.rejected = run->dead + run->failed + run->left;
+	run->stats.rejected += run->dead + run->failed + run->left;
 	run->stats.bytes_out = run->out.bytes;
 	if (stats_end(&run->stats, &e) < 0)
 		run->status = status_worse(run->status, diag_end(&e));

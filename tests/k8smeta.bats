@@ -205,6 +205,24 @@ balanced() {
 	[ ! -s wrong ]
 }
 
+@test "a pod with as many annotations as fit, chosen by its owner, costs each of its files no more than their bytes" {
+	[ -z "${UNDER-}" ] || skip "under $UNDER: time is measured"
+	python3 - $uid <<-'PY'
+		import itertools, json, string, sys
+		keys = ["".join(k) for k in itertools.islice(itertools.product(string.ascii_lowercase + ".", repeat=3), 6000)]
+		# twice as many keys as there are, dots being the same as the _ of others
+		keys = [k for one in keys for k in ({one, one.replace(".", "_")})]
+		json.dump({"kind": "Pod", "metadata": {"name": "web-0", "namespace": "shop", "uid": sys.argv[1],
+		    "annotations": dict.fromkeys(sorted(keys), "")}, "spec": {}}, open("pod", "w"))
+	PY
+	for i in $(seq 300); do record "${dir/app/c$i}" "$i"; done >in
+	# one look at each pair of keys took minutes
+	run -0 timeout 60 k8smeta --dedot --stats=stats --pods=pod in
+	[ "${#lines[@]}" -eq 300 ]
+	[ "$(jq -s 'map(.kubernetes.annotations | length) | unique | .[0] > 4000 and length == 1' <<<"$output")" = true ]
+	jq -e '.clashes > 300 and .clashes % 300 == 0' stats
+}
+
 @test "lines of 10 MB pass whole" {
 	{
 		record "$dir" 1 "\"log\":\"$(head -c 100 /dev/zero | tr '\0' b)\""

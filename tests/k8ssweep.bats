@@ -59,8 +59,47 @@ posted() {
 	# but not in its name
 	jq -c '.[0].metadata.name = "n1\u0000x"' "$api/nodes.json" >all
 	mv all "$api/nodes.json"
-	run -1 --separate-stderr sweep --template=job.json --slot=s2
-	[[ $stderr == *"an item without a valid name"* ]]
+	run -3 --separate-stderr sweep --template=job.json --slot=s2 --stats=stats
+	[ "$stderr" = 'k8ssweep: nodes: an item without a valid name: "n1\u0000x": not a Node: left out' ]
+	[ "$(told node)" = "n2" ]
+	[ "$(jq -c '[.in, .out, .rejected, .filtered]' stats)" = '[2,0,1,1]' ] # it is busy still
+}
+
+@test "items that are no nodes are told and left out, the others are served: status 3" {
+	nodes n1 n2
+	jq -c '[{}, {metadata: []}, 0.5, .[0], {metadata: {name: 7}}] + [range(5) | {metadata: {name: "N\(.)"}}] + [.[1] | .status = "odd"]
+		| map(select(type == "object"))' "$api/nodes.json" >all
+	mv all "$api/nodes.json"
+	run -3 --separate-stderr sweep --template=job.json --slot=s1 --stats=stats
+	[ "$(told node)" = "n1 n2" ]
+	[ "$(told status)" = "created dead" ] # what does not say Ready is not
+	[ "${#stderr_lines[@]}" -eq 5 ]
+	[[ ${stderr_lines[0]} == *'nodes: an item without a valid name: not a Node: left out' ]]
+	[[ ${stderr_lines[3]} == *'nodes: 5 items more that are none' ]]
+	jq -e '.in == 10 and .out == 1 and .rejected == 9' stats
+}
+
+@test "a Node of 4 MiB that is all small values takes no more memory than its bytes a few times" {
+	[ -z "${UNDER-}" ] || skip "under $UNDER: memory is measured"
+	nodes n1 n2
+	python3 - "$api/nodes.json" <<-'PY'
+		import json, sys
+		many = [[]] * 1390000
+		nodes = json.load(open(sys.argv[1]))
+		nodes[0]["metadata"]["annotations"] = many
+		json.dump(nodes, open(sys.argv[1], "w"), separators=(",", ":"))
+	PY
+	cat >peak.py <<-'PY'
+		import resource, subprocess, sys
+		r = subprocess.run(sys.argv[1:], stdout=open("out", "wb"))
+		print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+		sys.exit(r.returncode)
+	PY
+	run -0 --separate-stderr python3 peak.py k8ssweep --api="https://127.0.0.1:$(cat "$api/port")" --ca="$api/ca.crt" \
+		--token-file="$api/token" --namespace=logsweep --template=job.json
+	echo "# peak memory: $output KiB" >&3
+	nm "$(command -v k8ssweep)" 2>/dev/null | grep -q '__[at]san_init' || [ "$output" -le 40960 ]
+	[ "$(jq -r .status out | paste -sd' ')" = "created created" ]
 }
 
 @test "each node gets a Job that is pinned to it, and a line" {

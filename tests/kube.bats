@@ -342,6 +342,31 @@ kube() {
 	[[ $stderr == *"Not a directory"* ]]
 }
 
+@test "links planted in the cache's directory are not followed: replaced, or told" {
+	record "$(dir web-0)" >in
+	mkdir cache
+	echo theirs >victim
+	ln -s ../victim cache/.pods.ndjson.tmp
+	run -0 --separate-stderr k8smeta "${on[@]}" --cache=cache in
+	[ -z "$stderr" ]
+	grep -q '"web-0"' cache/pods.ndjson
+	[ "$(cat victim)" = theirs ]
+	# another name of a file of theirs is not written to either
+	rm cache/pods.ndjson
+	ln victim cache/.pods.ndjson.tmp
+	run -0 k8smeta "${on[@]}" --cache=cache in
+	grep -q '"web-0"' cache/pods.ndjson
+	[ "$(cat victim)" = theirs ]
+	[ ! -e cache/.pods.ndjson.tmp ]
+	# what the lock leads to is not made
+	rm cache/pods.*
+	ln -s ../made cache/pods.lock
+	run -3 --separate-stderr k8smeta "${on[@]}" --cache=cache in
+	[ "$(kube <<<"$output" | jq -r .labels.app)" = web ]
+	[ "$stderr" = "k8smeta: cache/pods.lock: Too many levels of symbolic links; the cache may lack what is new" ]
+	[ ! -e made ] && [ ! -e cache/pods.ndjson ]
+}
+
 # goes_on STATUS-TEXT [OPTION...]: the records pass with what the path says, exit 3, one line
 goes_on() {
 	local told=$1

@@ -79,7 +79,7 @@ read_token(struct apiserver *a, const struct stat *st, struct err *e)
 	char *p, *end;
 	int r;
 
-	buf_init(&b, APISERVER_TOKEN_MAX);
+	buf_init_secret(&b, APISERVER_TOKEN_MAX);
 	if ((r = read_whole(a->token_file, &b, e)) == 0) {
 		p = b.p;
 		end = b.p + b.n;
@@ -99,8 +99,6 @@ read_token(struct apiserver *a, const struct stat *st, struct err *e)
 		a->ino = st->st_ino;
 		r = buf_check(&a->token, a->token_file, e);
 	}
-	if (b.p != NULL)
-		explicit_bzero(b.p, b.cap);
 	buf_done(&b);
 	return r;
 }
@@ -185,6 +183,8 @@ from_kubeconfig(struct apiserver *a, const char *path, struct buf *url,
 		buf_add(&a->key, k->key_pem.p, k->key_pem.n);
 	else if (k->key_file.n > 0 && read_whole(k->key_file.p, &a->key, e) < 0)
 		return -1;
+	buf_done(&k->token); /* one of each is enough */
+	buf_done(&k->key_pem);
 	return 0;
 }
 
@@ -320,24 +320,16 @@ apiserver_open(const struct apiserver_options *o, struct err *e)
 	}
 	a->stop = o->stop;
 	a->kubelet = o->kubelet;
-	buf_init(&a->token, APISERVER_TOKEN_MAX + 64);
+	buf_init_secret(&a->token, APISERVER_TOKEN_MAX + 64);
 	buf_init(&a->ca_file, 4096);
 	buf_init(&a->cert, APISERVER_CONFIG_MAX);
-	buf_init(&a->key, APISERVER_CONFIG_MAX);
+	buf_init_secret(&a->key, APISERVER_CONFIG_MAX);
 	buf_init(&a->namespace, 256);
 	buf_init(&a->name, 512);
 	if (set_up(a, o, e) == 0)
 		return a;
 	apiserver_close(a);
 	return NULL;
-}
-
-static void
-forget(struct buf *b)
-{
-	if (b->p != NULL)
-		explicit_bzero(b->p, b->cap);
-	buf_done(b);
 }
 
 void
@@ -347,8 +339,8 @@ apiserver_close(struct apiserver *a)
 		return;
 	http_free(a->http);
 	kubeconfig_done(&a->config);
-	forget(&a->token);
-	forget(&a->key);
+	buf_done(&a->token);
+	buf_done(&a->key);
 	buf_done(&a->cert);
 	buf_done(&a->ca_file);
 	buf_done(&a->namespace);

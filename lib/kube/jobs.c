@@ -1,6 +1,8 @@
 #include "kube/jobs.h"
 #include "base/err.h"
 #include "base/hash.h"
+#include "kube/member.h"
+#include "record/jscan.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -289,20 +291,21 @@ jobs_seen_done(struct jobs_seen *s)
 }
 
 static bool
-finished(json_t *job)
+finished(struct str job)
 {
-	json_t *c;
-	size_t i;
+	struct str conditions = member_of(member_of(job, "status"), "conditions"), c;
+	char type[16], status[8];
+	struct jscan it;
 
-	json_array_foreach(at(job, "status", "conditions"), i, c)
-	{
-		const char *type = json_string_value(json_object_get(c, "type"));
-		const char *status = json_string_value(json_object_get(c, "status"));
-
-		if (type && status && strcmp(status, "True") == 0 &&
+	if (conditions.n == 0 || *conditions.p != '[')
+		return false;
+	jscan_items(&it, conditions);
+	while (jscan_item(&it, &c))
+		if (member_text(c, "type", type, sizeof type) > 0 &&
+		    member_text(c, "status", status, sizeof status) > 0 &&
+		    strcmp(status, "True") == 0 &&
 		    (strcmp(type, "Complete") == 0 || strcmp(type, "Failed") == 0))
 			return true;
-	}
 	return false;
 }
 
@@ -333,18 +336,16 @@ remember(struct jobs_seen *s, const char *hash, const char *name, struct err *e)
 int
 jobs_seen_add(struct jobs_seen *s, struct str object, struct err *e)
 {
-	json_t *o = json_loadb(object.p, object.n, JSON_ALLOW_NUL, NULL);
-	const char *name = json_string_value(at(o, "metadata", "name"));
-	const char *hash =
-	    json_string_value(json_object_get(at(o, "metadata", "labels"), JOBS_LABEL));
-	int r = 0;
+	struct str meta = member_of(object, "metadata");
+	char name[MEMBER_TEXT_MAX], hash[JOBS_HASH + 1];
 
-	if (name == NULL)
-		r = err_set(e, ST_FAIL, "jobs: an item without a name: not a Job");
-	else if (hash != NULL && strlen(hash) == JOBS_HASH && !finished(o))
-		r = remember(s, hash, name, e);
-	json_decref(o);
-	return r;
+	if (member_text(meta, "name", name, sizeof name) < 0)
+		return err_set(e, ST_FAIL, "jobs: an item without a name: not a Job");
+	if (member_text(member_of(meta, "labels"), JOBS_LABEL, hash, sizeof hash) !=
+		JOBS_HASH ||
+	    finished(object))
+		return 0;
+	return remember(s, hash, name, e);
 }
 
 static int

@@ -26,13 +26,8 @@ field(struct kubeconfig *k, size_t i)
 void
 kubeconfig_done(struct kubeconfig *k)
 {
-	for (size_t i = 0; i < FIELDS; i++) {
-		struct buf *b = field(k, i);
-
-		if (b->p != NULL)
-			explicit_bzero(b->p, b->cap);
-		buf_done(b);
-	}
+	for (size_t i = 0; i < FIELDS; i++)
+		buf_done(field(k, i));
 }
 
 static struct str
@@ -217,6 +212,21 @@ walk(struct walk *w, struct kubeconfig *k)
 	return 0;
 }
 
+/* libyaml zeroes nothing: neither the texts nor its windows on the file. */
+static void
+forget(yaml_parser_t *parser, yaml_document_t *doc)
+{
+	for (yaml_node_t *n = doc->nodes.start; n < doc->nodes.top; n++)
+		if (n->type == YAML_SCALAR_NODE)
+			explicit_bzero(n->data.scalar.value, n->data.scalar.length);
+	explicit_bzero(
+	    parser->buffer.start, (size_t)(parser->buffer.end - parser->buffer.start));
+	explicit_bzero(parser->raw_buffer.start,
+	    (size_t)(parser->raw_buffer.end - parser->raw_buffer.start));
+	yaml_document_delete(doc);
+	yaml_parser_delete(parser);
+}
+
 int
 kubeconfig_parse(struct str text, const char *path, struct kubeconfig *k, struct err *e)
 {
@@ -226,7 +236,7 @@ kubeconfig_parse(struct str text, const char *path, struct kubeconfig *k, struct
 	int r;
 
 	for (size_t i = 0; i < FIELDS; i++)
-		buf_init(field(k, i), KUBECONFIG_MAX);
+		buf_init_secret(field(k, i), KUBECONFIG_MAX);
 	if (!yaml_parser_initialize(&parser))
 		return err_set(e, ST_FAIL, "%.200s: out of memory", path);
 	yaml_parser_set_input_string(
@@ -242,8 +252,7 @@ kubeconfig_parse(struct str text, const char *path, struct kubeconfig *k, struct
 		e->status = ST_USAGE;
 		kubeconfig_done(k);
 	}
-	yaml_document_delete(&doc);
-	yaml_parser_delete(&parser);
+	forget(&parser, &doc);
 	return r;
 }
 
@@ -253,15 +262,13 @@ kubeconfig_read(const char *path, struct kubeconfig *k, struct err *e)
 	struct buf b;
 	int r;
 
-	buf_init(&b, KUBECONFIG_MAX);
+	buf_init_secret(&b, KUBECONFIG_MAX);
 	if ((r = file_read(path, &b, e)) == 0)
 		err_set(e, ST_USAGE, "%.300s: no such kubeconfig", path);
 	else if (r > 0)
 		r = kubeconfig_parse((struct str){ b.p, b.n }, path, k, e) < 0 ? -1 : 1;
 	else if (e->status == ST_FAIL)
 		e->status = ST_USAGE;
-	if (b.p != NULL)
-		explicit_bzero(b.p, b.cap);
 	buf_done(&b);
 	return r > 0 ? 0 : -1;
 }

@@ -35,6 +35,8 @@ int kubeconfig_read(const char *path, struct kubeconfig *k, struct err *e);
 int kubeconfig_parse(
     struct str text, const char *path, struct kubeconfig *k, struct err *e);
 
-void kubeconfig_done(struct kubeconfig *k); /* secrets are zeroed */
+/* Nothing of it is left in memory but what libyaml gave back while a text of its grew: a text
+ * may leave beginnings of itself, not all of it. */
+void kubeconfig_done(struct kubeconfig *k);
 
 #endif

@@ -1,8 +1,9 @@
 #include "kube/nodes.h"
 #include "base/err.h"
+#include "kube/member.h"
+#include "record/jscan.h"
 #include "record/timestamp.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@ nodes_clear(struct nodes *ns)
 {
 	for (size_t i = 0; i < ns->n; i++)
 		free(ns->item[i].name);
-	ns->n = 0;
+	ns->n = ns->unusable = 0;
 }
 
 void
@@ -31,37 +32,33 @@ nodes_done(struct nodes *ns)
 
 /* Letters, digits, '-' and '.': what goes into a Job and onto a terminal. */
 static bool
-good_name(const char *s)
+good_name(const char *s, int n)
 {
-	size_t n = s ? strlen(s) : 0;
-
 	return n > 0 && n <= NODES_NAME_MAX &&
-	       strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-.") == n;
+	       strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-.") == (size_t)n;
 }
 
 static void
-read_ready(json_t *object, struct node *to)
+read_ready(struct str object, struct node *to)
 {
-	json_t *conditions =
-	    json_object_get(json_object_get(object, "status"), "conditions");
-	json_t *c;
-	size_t i;
+	struct str conditions = member_of(member_of(object, "status"), "conditions"), c;
+	char text[64];
+	struct jscan it;
 
 	snprintf(to->ready, sizeof to->ready, "Unknown");
 	to->since_ns = INT64_MIN;
-	json_array_foreach(conditions, i, c)
-	{
-		const char *type = json_string_value(json_object_get(c, "type"));
-		const char *status = json_string_value(json_object_get(c, "status"));
-		const char *since =
-		    json_string_value(json_object_get(c, "lastTransitionTime"));
-
-		if (type == NULL || strcmp(type, "Ready") != 0)
+	if (conditions.n == 0 || *conditions.p != '[')
+		return;
+	jscan_items(&it, conditions);
+	while (jscan_item(&it, &c)) {
+		if (member_text(c, "type", text, sizeof text) < 0 ||
+		    strcmp(text, "Ready") != 0)
 			continue;
-		if (status != NULL &&
-		    (strcmp(status, "True") == 0 || strcmp(status, "False") == 0))
-			snprintf(to->ready, sizeof to->ready, "%s", status);
-		if (since == NULL || !timestamp_parse(str_of(since), &to->since_ns))
+		member_text(c, "status", text, sizeof text);
+		if (strcmp(text, "True") == 0 || strcmp(text, "False") == 0)
+			memcpy(to->ready, text, strlen(text) + 1);
+		member_text(c, "lastTransitionTime", text, sizeof text);
+		if (!timestamp_parse(str_of(text), &to->since_ns))
 			to->since_ns = INT64_MIN;
 	}
 }
@@ -87,27 +84,28 @@ room(struct nodes *ns, struct err *e)
 int
 nodes_add(struct nodes *ns, struct str object, struct err *e)
 {
-	json_t *o = json_loadb(object.p, object.n, JSON_ALLOW_NUL, NULL);
-	json_t *meta = json_object_get(o, "metadata"),
-	       *named = json_object_get(meta, "name");
-	const char *name = json_string_value(named);
+	struct str meta = member_of(object, "metadata"), raw = member_of(meta, "name");
+	char name[NODES_NAME_MAX + 1];
+	int got = member_text(meta, "name", name, sizeof name);
 	struct node *n;
-	int r = -1;
 
-	if (!good_name(name) || strlen(name) != json_string_length(named)) {
-		err_set(e, ST_FAIL, "nodes: an item without a valid name: not a Node");
-	} else if (room(ns, e) == 0) {
-		n = &ns->item[ns->n];
-		*n = (struct node){ .name = strdup(name),
-			.leaving = json_object_get(meta, "deletionTimestamp") != NULL };
-		read_ready(o, n);
-		if (n->name == NULL)
-			err_set(e, ST_FAIL, "nodes: out of memory");
-		else
-			ns->n++, r = 0;
+	if (!good_name(name, got)) {
+		ns->unusable++;
+		err_set(e, ST_ASIDE,
+		    "nodes: an item without a valid name%s%.*s: not a Node",
+		    raw.n > 0 ? ": " : "", raw.n < 100 ? (int)raw.n : 100, raw.p);
+		return 1;
 	}
-	json_decref(o);
-	return r;
+	if (room(ns, e) < 0)
+		return -1;
+	n = &ns->item[ns->n];
+	*n = (struct node){ .name = strdup(name),
+		.leaving = member_of(meta, "deletionTimestamp").n > 0 };
+	if (n->name == NULL)
+		return err_set(e, ST_FAIL, "nodes: out of memory");
+	read_ready(object, n);
+	ns->n++;
+	return 0;
 }
 
 bool

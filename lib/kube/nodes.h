@@ -31,14 +31,15 @@ struct node {
 struct nodes {
 	struct node *item;
 	size_t n, room;
+	size_t unusable; /* items that were none */
 };
 
 void nodes_init(struct nodes *ns);
 void nodes_done(struct nodes *ns);
 void nodes_clear(struct nodes *ns); /* a list begins anew */
 
-/* One Node object more, as the API server's list has it: 0, or -1 (ST_FAIL) if it is not
- * one, has a bad name, or there are too many. */
+/* One Node object more, as the API server's list has it: 0; 1 (with `e`): it is not one, or its
+ * name is no node's, and it is left out; or -1 (ST_FAIL): there are too many. */
 int nodes_add(struct nodes *ns, struct str object, struct err *e);
 
 /* Not ready for longer than `patience_ns` at the time `now_ns`. */

@@ -1,5 +1,6 @@
 #include "kube/pod.h"
 #include "base/buf.h"
+#include "kube/member.h"
 #include "record/jscan.h"
 
 #include <stdio.h>
@@ -13,16 +14,6 @@ enum {
 	FIXED_ROOM = 16 << 10, /* for what follows the annotations */
 	WITH_ANNOTATIONS = POD_LINE_MAX - FIXED_ROOM,
 };
-
-static struct str
-member_of(struct str object, const char *name)
-{
-	struct jscan_member m;
-
-	if (object.n == 0 || *object.p != '{' || !jscan_find(object, str_of(name), &m))
-		return STR("");
-	return m.value;
-}
 
 /* Without its quotes. */
 static struct str

@@ -168,7 +168,7 @@ lock(const char *dir, struct err *e)
 
 	if (path_in(path, dir, "pods.lock", e) < 0)
 		return -1;
-	if ((fd = io_open(path, O_RDWR | O_CREAT, 0640)) < 0)
+	if ((fd = io_open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0640)) < 0)
 		return err_sys(e, path);
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if ((errno != EWOULDBLOCK && errno != EINTR) ||
@@ -275,6 +275,21 @@ write_all_lines(
 	return write_block(w, true, e);
 }
 
+/* A new file: what has its name, left behind by a crash or planted (a link to another file, say),
+ * is not written to.  We have the lock, so it is nobody's who is still at work. */
+static int
+open_new(const char *path)
+{
+	int fd;
+
+	for (int i = 0; i < 2; i++) {
+		fd = io_open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0640);
+		if (fd >= 0 || errno != EEXIST || (i == 0 && io_unlink(path) < 0))
+			break;
+	}
+	return fd;
+}
+
 /* Temporary file, fsync, rename, fsync of the directory. */
 static int
 replace(struct writing *w, const char *dir, const char *path, const struct podtable *t,
@@ -284,7 +299,7 @@ replace(struct writing *w, const char *dir, const char *path, const struct podta
 
 	if (path_in(tmp, dir, ".pods.ndjson.tmp", e) < 0)
 		return -1;
-	if ((w->fd = io_open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0640)) < 0)
+	if ((w->fd = open_new(tmp)) < 0)
 		return err_sys(e, tmp);
 	w->name = tmp;
 	if (write_all_lines(w, t, oldest_s, e) < 0)

@@ -12,7 +12,7 @@
  *
  * Saving: under the lock (flock of DIR/pods.lock) the file is read once more, so that what
  * another k8smeta has written meanwhile stays; then a temporary file, fsync, rename, fsync of
- * the directory.  A file that would stay the same is not written.
+ * the directory.  Links in the place of any of these files are not followed.  A file that would stay the same is not written.
  */
 #ifndef PODCACHE_H
 #define PODCACHE_H

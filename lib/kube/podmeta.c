@@ -1,6 +1,7 @@
 #include "kube/podmeta.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "kube/nameset.h"
 #include "kube/pod.h"
 #include "kube/podlocal.h"
 #include "kube/podpath.h"
@@ -25,11 +26,12 @@ static const struct str stream_name[STREAMS] = { { "", 0 }, { "stdout", 6 },
 	{ "stderr", 6 } };
 
 struct entry {
-	uint64_t hash, changes; /* of the pods when it was rendered */
-	struct str file;        /* in name */
+	uint64_t hash, changes; /* of the pods when it was looked at */
+	uint64_t origin;        /* see look() */
 	char *text;             /* the endings */
 	size_t bytes;
 	struct podmeta_found found[STREAMS];
+	size_t n; /* bytes of the name */
 	char name[];
 };
 
@@ -37,6 +39,8 @@ struct podmeta {
 	struct podmeta_options o;
 	struct buf host; /* the node's name as a JSON string; n = 0: not known */
 	struct buf work;
+	struct siphash_key secret;
+	struct nameset names; /* of the map that is being written */
 	size_t files, bytes;
 	uint64_t clashes;
 	struct entry *bucket[BUCKETS];
@@ -54,6 +58,12 @@ podmeta_new(const struct podmeta_options *o, struct err *e)
 	m->o = *o;
 	buf_init(&m->host, HOST_MAX);
 	buf_init(&m->work, STREAMS * RENDERED_MAX);
+	nameset_init(&m->names, &m->secret);
+	if (!siphash_new_key(&m->secret)) {
+		err_set(e, ST_FAIL, "pod metadata: the kernel gives no randomness");
+		podmeta_free(m);
+		return NULL;
+	}
 	if (o->node != NULL && o->node[0] != '\0')
 		jsonw_string(&m->host, o->node, strlen(o->node));
 	if (buf_check(&m->host, "the node's name", e) == 0)
@@ -82,6 +92,7 @@ podmeta_free(struct podmeta *m)
 	empty(m);
 	buf_done(&m->host);
 	buf_done(&m->work);
+	nameset_done(&m->names);
 	free(m);
 }
 
@@ -97,24 +108,6 @@ podmeta_clashes(const struct podmeta *m)
 	return m->clashes;
 }
 
-/* Eight bytes a step, then mixed so that the low bits, which choose the bucket, hang on all. */
-static uint64_t
-hash_of(struct str s)
-{
-	const uint64_t odd = 0x9e3779b97f4a7c15;
-	uint64_t h = s.n * odd, word;
-
-	for (; s.n >= 8; s.p += 8, s.n -= 8) {
-		memcpy(&word, s.p, 8);
-		h = (h ^ word) * odd;
-		h ^= h >> 29;
-	}
-	for (word = 0; s.n > 0; s.n--)
-		word = word << 8 | (unsigned char)s.p[s.n - 1];
-	h = (h ^ word) * odd;
-	return h ^ h >> 32;
-}
-
 static void
 add_raw(struct buf *b, const char *key, struct str value)
 {
@@ -125,37 +118,29 @@ add_raw(struct buf *b, const char *key, struct str value)
 }
 
 static bool
-same_but_dots(struct str a, struct str b)
-{
-	if (a.n != b.n)
-		return false;
-	for (size_t i = 0; i < a.n; i++)
-		if ((a.p[i] == '.' ? '_' : a.p[i]) != (b.p[i] == '.' ? '_' : b.p[i]))
-			return false;
-	return true;
-}
-
-static bool
 is_wanted(const struct keylist *wanted, struct str key)
 {
 	return wanted == NULL || keylist_wants(wanted, key);
 }
 
-/* Does a member before `key` have the same name already? */
+/* Append a key.  false: the map has one of that name already, or it did not fit. */
 static bool
-is_taken(
-    const struct podmeta *m, struct str map, struct str key, const struct keylist *wanted)
+add_name(struct podmeta *m, struct str key)
 {
-	struct jscan it;
-	struct jscan_member before;
+	struct buf *b = &m->work;
+	size_t at = b->n;
+	int is_new;
 
-	jscan_begin(&it, map);
-	while (jscan_next(&it, &before) && before.key.p != key.p)
-		if ((m->o.dedot ? same_but_dots(before.key, key)
-				: str_eq(before.key, key)) &&
-		    is_wanted(wanted, before.key))
-			return true;
-	return false;
+	buf_addstr(b, key);
+	if (b->failed)
+		return false;
+	for (size_t i = at; m->o.dedot && i < b->n; i++)
+		if (b->p[i] == '.')
+			b->p[i] = '_';
+	is_new = nameset_add(&m->names, b->p, at, key.n);
+	b->failed = is_new < 0;
+	m->clashes += is_new == 0;
+	return is_new > 0;
 }
 
 static void
@@ -165,27 +150,26 @@ add_map(struct podmeta *m, const char *key, struct str map, const struct keylist
 	bool any = false;
 	struct jscan it;
 	struct jscan_member one;
+	size_t from;
 
 	if (map.n == 0)
 		return;
+	nameset_begin(&m->names);
 	jscan_begin(&it, map);
 	while (jscan_next(&it, &one) && !b->failed) {
 		if (!is_wanted(wanted, one.key))
 			continue;
-		if (is_taken(m, map, one.key, wanted)) {
-			m->clashes++;
-			continue;
-		}
 		if (!any) {
 			pod_add_key(b, key);
 			buf_addc(b, '{');
 		}
+		from = b->n;
 		buf_adds(b, any ? ",\"" : "\"");
 		any = true;
-		buf_addstr(b, one.key);
-		for (size_t i = 1; m->o.dedot && !b->failed && i <= one.key.n; i++)
-			if (b->p[b->n - i] == '.')
-				b->p[b->n - i] = '_';
+		if (!add_name(m, one.key)) {
+			b->n = from;
+			continue;
+		}
 		buf_adds(b, "\":");
 		buf_addstr(b, one.value);
 	}
@@ -193,8 +177,11 @@ add_map(struct podmeta *m, const char *key, struct str map, const struct keylist
 		buf_addc(b, '}');
 }
 
-/* What is known of a file when its ending is rendered. */
+/* What is known of a file when its ending is rendered; it points into itself. */
 struct known {
+	bool any; /* the path tells something */
+	uint64_t origin;
+	uint64_t pod_put, namespace_put; /* the changes that did; 0: not known */
 	struct podpath path;
 	struct podlocal local;
 	struct str pod, namespace; /* lines of pod.h; n = 0: not known */
@@ -211,8 +198,9 @@ says_yes(struct str raw)
 	       (raw.n == 3 && strncasecmp(raw.p, "yes", 3) == 0);
 }
 
+/* All but what hangs on the stream. */
 static void
-render(struct podmeta *m, const struct known *k, struct str stream)
+render(struct podmeta *m, const struct known *k)
 {
 	struct buf *b = &m->work;
 	struct str name = str_of(k->path.container);
@@ -240,8 +228,6 @@ render(struct podmeta *m, const struct known *k, struct str stream)
 	pod_add_text(b, "container_image",
 	    k->container.n > 0 ? pod_text(k->container, "image")
 			       : str_of(k->local.image));
-	pod_add_text(b, "parser", pod_order(k->pod, "parser", name, stream));
-	buf_adds(b, "}}");
 }
 
 /* Was the pod there when the record was written?  A name belongs to one pod at a time. */
@@ -329,6 +315,7 @@ look_at_pods(struct podmeta *m, struct known *k, struct str time)
 	if (en != NULL && podpath_add(&k->path, pod_text(en->line, "name"),
 			      pod_text(en->line, "namespace"), STR(""), STR(""))) {
 		k->pod = en->line;
+		k->pod_put = en->change;
 		name_container(k);
 		k->container = pod_container(en->line, str_of(k->path.container));
 		if (k->docker_id.n == 0)
@@ -337,70 +324,81 @@ look_at_pods(struct podmeta *m, struct known *k, struct str time)
 		k->path = as_told;
 	}
 	if (m->o.namespace_labels &&
-	    (en = podtable_namespace(m->o.pods, str_of(k->path.namespace))) != NULL)
+	    (en = podtable_namespace(m->o.pods, str_of(k->path.namespace))) != NULL) {
 		k->namespace = en->line;
+		k->namespace_put = en->change;
+	}
 }
 
-/* What is found of a file, with the endings in m->work; they begin at at[]. */
+/* All that an ending hangs on, and its hash: where that is as it was, so is the ending. */
 static void
-render_all(struct podmeta *m, struct str file, struct str time,
-    struct podmeta_found found[STREAMS], size_t at_of[STREAMS])
+look(struct podmeta *m, struct str file, struct str time, struct known *k)
 {
 	char plain[PODPATH_MAX + 1];
-	struct known k = { 0 };
 	ptrdiff_t n;
-	size_t from = 0;
 
-	buf_clear(&m->work);
-	memset(found, 0, STREAMS * sizeof *found);
-	memset(at_of, 0, STREAMS * sizeof *at_of);
-	if (!podpath_parse(file, &k.path) || (n = jscan_unescape(file, plain)) < 0)
+	*k = (struct known){ 0 };
+	if (!podpath_parse(file, &k->path) || (n = jscan_unescape(file, plain)) < 0)
 		return;
 	plain[n] = '\0';
-	podlocal_look(plain, &k.path, &k.local);
-	k.docker_id = str_of(k.path.docker_id);
-	if (m->o.pods != NULL)
-		look_at_pods(m, &k, time);
-	for (unsigned s = 0; s < STREAMS; s++) {
-		size_t at = m->work.n;
+	k->any = true;
+	podlocal_look(plain, &k->path, &k->local);
+	k->origin = siphash(&m->secret, 0, &k->path, sizeof k->path);
+	k->origin = siphash(&m->secret, k->origin, &k->local, sizeof k->local);
+	k->docker_id = str_of(k->path.docker_id);
+	if (m->o.pods == NULL)
+		return;
+	look_at_pods(m, k, time);
+	k->origin = siphash(&m->secret, k->origin, &k->pod_put, sizeof k->pod_put);
+	k->origin =
+	    siphash(&m->secret, k->origin, &k->namespace_put, sizeof k->namespace_put);
+}
 
+/* What is found of a file, with the endings in m->work; they begin at at_of[].  What has gone
+ * before is the same for all streams, and most often the parser is. */
+static void
+render_all(struct podmeta *m, const struct known *k, struct podmeta_found found[STREAMS],
+    size_t at_of[STREAMS])
+{
+	struct buf *b = &m->work;
+	struct str name = str_of(k->path.container), parser, before = STR("");
+	size_t common, from = 0;
+
+	buf_clear(b);
+	memset(found, 0, STREAMS * sizeof *found);
+	memset(at_of, 0, STREAMS * sizeof *at_of);
+	if (!k->any)
+		return;
+	render(m, k);
+	common = b->n;
+	for (unsigned s = 0; s < STREAMS && !b->failed; s++) {
 		found[s].missing =
-		    m->o.pods != NULL && k.pod.n == 0 && k.path.pod[0] != '\0';
-		found[s].excluded = says_yes(pod_order(
-		    k.pod, "exclude", str_of(k.path.container), stream_name[s]));
-		if (k.pod.n > 0 || s == 0)
-			render(m, &k, stream_name[s]);
-		if (m->work.failed)
-			return;
-		/* most often all streams have the same */
-		if (s > 0 &&
-		    (m->work.n == at ||
-			(m->work.n - at == at - from &&
-			    memcmp(m->work.p + from, m->work.p + at, at - from) == 0)))
-			m->work.n = at;
-		else
-			from = at;
+		    m->o.pods != NULL && k->pod.n == 0 && k->path.pod[0] != '\0';
+		found[s].excluded =
+		    says_yes(pod_order(k->pod, "exclude", name, stream_name[s]));
+		parser = pod_order(k->pod, "parser", name, stream_name[s]);
+		if (s > 0 && !str_eq(parser, before)) {
+			from = b->n;
+			if (buf_room(b, common) != NULL)
+				buf_add(b, b->p, common);
+		}
+		if (s == 0 || !str_eq(parser, before)) {
+			pod_add_text(b, "parser", parser);
+			buf_adds(b, "}}");
+		}
+		before = parser;
 		at_of[s] = from;
-		found[s].ending.n = m->work.n - from;
+		found[s].ending.n = b->n - from;
 	}
 }
 
-/* Render and keep.  false: out of memory. */
+/* The endings in m->work become those of the entry.  false: out of memory. */
 static bool
-fill(struct podmeta *m, struct entry *en, struct str time)
+keep(struct podmeta *m, struct entry *en, const struct podmeta_found found[STREAMS],
+    const size_t at[STREAMS])
 {
-	struct podmeta_found found[STREAMS];
-	size_t at[STREAMS];
-	uint64_t changes = 0;
 	char *text;
 
-	if (m->o.pods != NULL) {
-		podtable_lock(m->o.pods);
-		changes = podtable_changes(m->o.pods);
-	}
-	render_all(m, en->file, time, found, at);
-	if (m->o.pods != NULL)
-		podtable_unlock(m->o.pods);
 	if (m->work.failed || (text = malloc(m->work.n + 1)) == NULL)
 		return false;
 	if (m->work.n > 0)
@@ -409,11 +407,43 @@ fill(struct podmeta *m, struct entry *en, struct str time)
 	m->bytes += m->work.n - en->bytes;
 	en->text = text;
 	en->bytes = m->work.n;
-	en->changes = changes;
 	for (unsigned s = 0; s < STREAMS; s++) {
 		en->found[s] = found[s];
 		en->found[s].ending.p = text + at[s];
 	}
+	return true;
+}
+
+static struct str
+name_of(const struct entry *en)
+{
+	return (struct str){ en->name, en->n };
+}
+
+/* Look, and render where there is something new.  false: out of memory. */
+static bool
+fill(struct podmeta *m, struct entry *en, struct str time)
+{
+	struct podmeta_found found[STREAMS];
+	size_t at[STREAMS];
+	uint64_t changes = 0;
+	struct known k;
+	bool as_it_was;
+
+	if (m->o.pods != NULL) {
+		podtable_lock(m->o.pods);
+		changes = podtable_changes(m->o.pods);
+	}
+	look(m, name_of(en), time, &k);
+	as_it_was = en->text != NULL && k.origin == en->origin;
+	if (!as_it_was)
+		render_all(m, &k, found, at);
+	if (m->o.pods != NULL)
+		podtable_unlock(m->o.pods);
+	if (!as_it_was && !keep(m, en, found, at))
+		return false;
+	en->changes = changes;
+	en->origin = k.origin;
 	return true;
 }
 
@@ -426,7 +456,7 @@ entry_new(struct podmeta *m, struct str file, uint64_t hash, struct str time)
 		return NULL;
 	memcpy(en->name, file.p, file.n);
 	en->hash = hash;
-	en->file = (struct str){ en->name, file.n };
+	en->n = file.n;
 	if (!fill(m, en, time)) {
 		free(en);
 		return NULL;
@@ -440,11 +470,11 @@ static struct entry *
 look_up(struct podmeta *m, struct record_reader *rr, const struct record *r)
 {
 	struct str file = r->src.file;
-	uint64_t hash = hash_of(file);
+	uint64_t hash = siphash(&m->secret, 0, file.p, file.n);
 	size_t i;
 
 	for (i = hash % BUCKETS; m->bucket[i] != NULL; i = (i + 1) % BUCKETS)
-		if (m->bucket[i]->hash == hash && str_eq(m->bucket[i]->file, file))
+		if (m->bucket[i]->hash == hash && str_eq(name_of(m->bucket[i]), file))
 			return m->bucket[i];
 	if (m->files == PODMETA_FILES || m->bytes >= PODMETA_BYTES) {
 		empty(m);

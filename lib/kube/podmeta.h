@@ -14,8 +14,8 @@
  * name, if it was there when the record was written and its containers do not say otherwise.
  *
  * Records of the sources that the record reader remembers cost nothing here, others one look
- * into a hash table; when the table of pods has changed, an ending is made anew at its next
- * use.  At most PODMETA_FILES files and PODMETA_BYTES bytes are held; then all are forgotten
+ * into a hash table; when the table of pods has changed, a file is looked up again at its next
+ * use, and its ending is made anew if its pod or namespace is another line.  At most PODMETA_FILES files and PODMETA_BYTES bytes are held; then all are forgotten
  * and it begins anew.
  */
 #ifndef PODMETA_H
@@ -66,7 +66,8 @@ const struct podmeta_found *podmeta_of(
 /* Files held now. */
 size_t podmeta_files(const struct podmeta *m);
 
-/* Labels and annotations whose keys were taken already when dots became '_'. */
+/* Labels and annotations whose keys were taken already, also when dots became '_': so many for
+ * each time that an ending was made. */
 uint64_t podmeta_clashes(const struct podmeta *m);
 
 #endif

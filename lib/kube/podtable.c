@@ -1,4 +1,5 @@
 #include "kube/podtable.h"
+#include "base/siphash.h"
 #include "kube/pod.h"
 #include "record/jscan.h"
 
@@ -15,6 +16,7 @@ struct slot {
 
 struct podtable {
 	pthread_mutex_t mutex;
+	struct siphash_key secret;
 	_Atomic uint64_t changes;
 	struct podtable_entry *entry;
 	size_t n, cap, bytes;
@@ -27,7 +29,8 @@ podtable_new(void)
 {
 	struct podtable *t = calloc(1, sizeof *t);
 
-	if (t != NULL && pthread_mutex_init(&t->mutex, NULL) != 0) {
+	if (t != NULL &&
+	    (!siphash_new_key(&t->secret) || pthread_mutex_init(&t->mutex, NULL) != 0)) {
 		free(t);
 		return NULL;
 	}
@@ -66,18 +69,13 @@ podtable_changes(const struct podtable *t)
 	    &((struct podtable *)(uintptr_t)t)->changes, memory_order_acquire);
 }
 
+/* Names are chosen by whoever makes pods. */
 static uint32_t
-add_hash(uint32_t h, struct str s)
+key_hash(const struct podtable *t, enum key kind, struct str a, struct str b)
 {
-	for (size_t i = 0; i < s.n; i++)
-		h = (h ^ (unsigned char)s.p[i]) * 0x01000193;
-	return h ^ h >> 15;
-}
+	uint64_t h = siphash(&t->secret, kind, a.p, a.n);
 
-static uint32_t
-key_hash(enum key kind, struct str a, struct str b)
-{
-	return add_hash(add_hash(0x811c9dc5 ^ (uint32_t)kind, a), b);
+	return (uint32_t)(b.n > 0 ? siphash(&t->secret, h, b.p, b.n) : h);
 }
 
 static bool
@@ -130,7 +128,7 @@ is_better(const struct podtable_entry *a, const struct podtable_entry *b)
 static struct podtable_entry *
 find(struct podtable *t, enum key kind, struct str a, struct str b)
 {
-	uint32_t hash = key_hash(kind, a, b);
+	uint32_t hash = key_hash(t, kind, a, b);
 	struct podtable_entry *best = NULL;
 
 	if (t->slots == 0 || a.n == 0)
@@ -164,7 +162,7 @@ static void
 insert_text(struct podtable *t, enum key kind, struct str s, size_t entry)
 {
 	if (s.n > 0)
-		insert(t, key_hash(kind, s, STR("")), entry);
+		insert(t, key_hash(t, kind, s, STR("")), entry);
 }
 
 /* Keys that an older line had and this one has not stay behind; fits() sees to them. */
@@ -182,7 +180,7 @@ insert_keys(struct podtable *t, size_t entry)
 	}
 	insert_text(t, BY_UID, pod_text(en->line, "uid"), entry);
 	insert_text(t, BY_HASH, pod_text(en->line, "hash"), entry);
-	insert(t, key_hash(BY_NAME, namespace, pod_text(en->line, "name")), entry);
+	insert(t, key_hash(t, BY_NAME, namespace, pod_text(en->line, "name")), entry);
 	if (all.n == 0)
 		return;
 	jscan_items(&it, all);
@@ -276,6 +274,7 @@ podtable_put(struct podtable *t, struct str line, int64_t seen_s, bool fresh)
 	en->fresh = fresh;
 	insert_keys(t, (size_t)(en - t->entry));
 	count_change(t);
+	en->change = podtable_changes(t);
 	return 0;
 }
 

@@ -23,10 +23,11 @@ struct podtable; /* opaque */
 struct podtable_entry {
 	struct str line;
 	int64_t seen_s;  /* when a source last listed it, s since the epoch */
+	uint64_t change; /* which one put the line; no other line has the same */
 	bool pod, fresh; /* fresh: a source of this run lists it */
 };
 
-struct podtable *podtable_new(void); /* NULL: out of memory */
+struct podtable *podtable_new(void); /* NULL: out of memory, or of randomness */
 void podtable_free(struct podtable *t);
 
 void podtable_lock(struct podtable *t);

@@ -4,12 +4,17 @@
 #include "base/fileio.h"
 #include "kube/apifault.h"
 #include "kube/apiserver.h"
+#include "kube/jobs.h"
 #include "kube/keylist.h"
 #include "kube/kubeconfig.h"
+#include "kube/member.h"
+#include "kube/nameset.h"
+#include "kube/nodes.h"
 #include "kube/objects.h"
 #include "kube/pod.h"
 #include "kube/podcache.h"
 #include "kube/podlocal.h"
+#include "kube/podmeta.h"
 #include "kube/podpath.h"
 #include "kube/podtable.h"
 #include "record/dropped.h"
@@ -17,8 +22,19 @@
 #include "record/record.h"
 #include "unit.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define SANITIZED true
+#elif defined __has_feature
+#define SANITIZED                                                                        \
+	(__has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||          \
+	    __has_feature(memory_sanitizer))
+#else
+#define SANITIZED false
+#endif
 
 #define ID_A "67330d02351d771feec052081decd55cdad17f07a9541a2183ae380dae7de34b"
 #define ID_B "77330d02351d771feec052081decd55cdad17f07a9541a2183ae380dae7de34b"
@@ -580,6 +596,348 @@ test_dropped(void)
 	record_reader_done(&rr);
 }
 
+static void
+test_members(void)
+{
+	static const struct {
+		const char *object, *want; /* NULL: none */
+	} t[] = {
+		{ "{\"n\":\"abc\"}", "abc" },
+		{ "{\"x\":{\"n\":1},\"\\u006e\":\"\\u0061bc\"}", "abc" },
+		{ "{\"n\":\"\"}", "" },
+		{ "{\"n\":\"abcdefg\"}", "abcdefg" },
+		{ "{\"n\":\"abcdefgh\"}", NULL },
+		{ "{\"n\":\"a\\u0000b\"}", NULL },
+		{ "{\"n\":7}", NULL },
+		{ "{\"n\":null}", NULL },
+		{ "{}", NULL },
+		{ "[\"n\"]", NULL },
+		{ "", NULL },
+	};
+	char to[8];
+
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		int n = member_text(str_of(t[i].object), "n", to, sizeof to);
+
+		ok(t[i].want == NULL
+			? n == -1 && to[0] == '\0'
+			: n == (int)strlen(t[i].want) && strcmp(to, t[i].want) == 0,
+		    "%s: %d %s", t[i].object, n, to);
+	}
+}
+
+#define NODE(conditions)                                                                 \
+	"{\"metadata\":{\"name\":\"n-1\"},\"status\":{\"conditions\":" conditions "}}"
+
+static void
+test_nodes(void)
+{
+	static const struct {
+		const char *object, *ready; /* NULL: no node */
+		bool since;
+	} t[] = {
+		{ NODE("[{\"type\":\"Ready\",\"status\":\"True\",\"lastTransitionTime\":"
+		       "\"2026-11-22T13:00:00Z\"}]"),
+		    "True", true },
+		{ NODE("[[],{\"type\":\"Other\",\"status\":\"True\"},1,{\"type\":"
+		       "\"Ready\","
+		       "\"status\":\"False\",\"lastTransitionTime\":7}]"),
+		    "False", false },
+		{ NODE("[{\"type\":\"Ready\",\"status\":\"Trueish\"}]"), "Unknown",
+		    false },
+		{ NODE("{}"), "Unknown", false },
+		{ NODE("null"), "Unknown", false },
+		{ "{\"metadata\":{\"name\":\"N\"}}", NULL, false },
+		{ "{\"metadata\":{\"name\":\"\"}}", NULL, false },
+		{ "{\"metadata\":7}", NULL, false },
+	};
+	struct nodes ns;
+	struct err e;
+
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		int r;
+
+		nodes_init(&ns);
+		r = nodes_add(&ns, str_of(t[i].object), &e);
+		ok(t[i].ready == NULL
+			? r == 1 && ns.n == 0 && ns.unusable == 1
+			: r == 0 && ns.n == 1 &&
+			      strcmp(ns.item[0].ready, t[i].ready) == 0 &&
+			      (ns.item[0].since_ns != INT64_MIN) == t[i].since,
+		    "%s: %d", t[i].object, r);
+		nodes_done(&ns);
+	}
+}
+
+static void
+test_jobs_seen(void)
+{
+	static const struct {
+		const char *status;
+		bool seen;
+	} t[] = {
+		{ "{\"conditions\":[{\"type\":\"Failed\",\"status\":\"False\"}]}", true },
+		{ "{\"conditions\":[{\"type\":\"Failed\",\"status\":\"True\"}]}", false },
+		{ "{\"conditions\":[[],0,{\"type\":\"Complete\",\"status\":\"True\"}]}",
+		    false },
+		{ "{\"conditions\":{\"type\":\"Complete\",\"status\":\"True\"}}", true },
+		{ "7", true },
+	};
+	char hash[JOBS_HASH + 1], text[300];
+	struct jobs_seen s;
+	struct err e;
+
+	job_hash("n-1", hash);
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		const char *other;
+
+		jobs_seen_init(&s);
+		sprintf(text,
+		    "{\"metadata\":{\"name\":\"j\",\"labels\":{\"" JOBS_LABEL
+		    "\":\"%s\"}},\"status\":%s}",
+		    hash, t[i].status);
+		ok(jobs_seen_add(&s, str_of(text), &e) == 0, "%s", text);
+		other = jobs_seen_of(&s, "n-1", "k");
+		ok(t[i].seen ? other != NULL && strcmp(other, "j") == 0 : other == NULL,
+		    "%s: %s", text, other ? other : "none");
+		jobs_seen_done(&s);
+	}
+	jobs_seen_init(&s);
+	ok(jobs_seen_add(&s, STR("{\"metadata\":{}}"), &e) < 0, "none: %s", e.text);
+	jobs_seen_done(&s);
+}
+
+enum { TOKEN = 900, TOKEN_END = 40 };
+
+/* A token that stands nowhere in this program. */
+static char
+token_byte(unsigned i)
+{
+	uint32_t h = (i + 1) * 0x9e3779b1u;
+
+	h = (h ^ h >> 15) * 0x85ebca77u;
+	return "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"[(h >> 16) % 52];
+}
+
+/* How often the end of the token is on the heap, in what is used and in what was given back. */
+static unsigned
+on_the_heap(void)
+{
+	char line[512];
+	FILE *maps = fopen("/proc/self/maps", "r");
+	uintptr_t from, to;
+	unsigned found = 0;
+
+	while (maps != NULL && fgets(line, sizeof line, maps) != NULL) {
+		if (strstr(line, "[heap]") == NULL ||
+		    sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &from, &to) != 2)
+			continue;
+		for (; from + TOKEN_END <= to; from++) {
+			unsigned i = 0;
+
+			while (i < TOKEN_END && ((volatile char *)from)[i] ==
+						    token_byte(TOKEN - TOKEN_END + i))
+				i++;
+			found += i == TOKEN_END;
+		}
+	}
+	if (maps != NULL)
+		fclose(maps);
+	return found;
+}
+
+static void
+test_kubeconfig_forgets(void)
+{
+	static const char head[] =
+	    "current-context: a\nclusters: [{name: a, cluster: {server: 'https://h'}}]\n"
+	    "contexts: [{name: a, context: {cluster: a, user: a}}]\n"
+	    "users: [{name: a, user: {token: ";
+	char text[sizeof head - 1 + TOKEN + 3], path[] = "/tmp/kubeconfig.XXXXXX";
+	int fd = mkstemp(path);
+	struct kubeconfig k;
+	struct err e;
+
+	memcpy(text, head, sizeof head - 1);
+	for (unsigned i = 0; i < TOKEN; i++)
+		text[sizeof head - 1 + i] = token_byte(i);
+	memcpy(text + sizeof text - 3, "}}]", 3);
+	ok(write(fd, text, sizeof text) == sizeof text, "a kubeconfig");
+	ok(kubeconfig_read(path, &k, &e) == 0 && k.token.n == TOKEN, "is read");
+	if (getenv("UNDER") != NULL || SANITIZED) {
+		kubeconfig_done(&k); /* what is given back is watched by others there */
+	} else {
+		ok(on_the_heap() == 1, "its token is in memory once");
+		kubeconfig_done(&k);
+		ok(on_the_heap() == 0, "and then no more");
+	}
+	close(fd);
+	unlink(path);
+}
+
+/* 5,000 names of one text, all of them twice; then they are forgotten. */
+static void
+test_nameset(void)
+{
+	enum { NAMES = 5000, EACH = 6 };
+	struct siphash_key secret;
+	struct nameset set;
+	char *text = malloc(NAMES * EACH + 1);
+	int fresh = 0, known = 0, anew = 0;
+
+	for (int i = 0; i < NAMES; i++)
+		sprintf(text + EACH * i, "n%05d", i);
+	ok(siphash_new_key(&secret), "a key");
+	nameset_init(&set, &secret);
+	ok(nameset_add(&set, text, 0, 3) == 1 && nameset_add(&set, text, 0, 4) == 1 &&
+		nameset_add(&set, text, 0, 0) == 1 && nameset_add(&set, text, 9, 0) == 0,
+	    "a name is not its beginning, and may be empty");
+	for (size_t i = 0; i < NAMES; i++)
+		fresh += nameset_add(&set, text, EACH * i, EACH) == 1;
+	for (size_t i = 0; i < NAMES; i++)
+		known += nameset_add(&set, text, EACH * i, EACH) == 0;
+	nameset_begin(&set);
+	for (size_t i = 0; i < NAMES; i++)
+		anew += nameset_add(&set, text, EACH * i, EACH) == 1;
+	ok(fresh == NAMES && known == NAMES && anew == NAMES,
+	    "%d names are new, %d there, %d new again", fresh, known, anew);
+	set.round = UINT32_MAX;
+	ok(nameset_add(&set, text, 0, EACH) == 1, "in the last round");
+	nameset_begin(&set);
+	ok(nameset_add(&set, text, 0, EACH) == 1 && nameset_add(&set, text, 0, EACH) == 0,
+	    "and in the first after it");
+	nameset_done(&set);
+	free(text);
+}
+
+/* What is found of a record of a file, written in that year. */
+static struct podmeta_found
+found_of(struct podmeta *m, struct record_reader *rr, const char *file, int year)
+{
+	static char line[600];
+	struct record r;
+
+	sprintf(line,
+	    "{\"_src\":{\"file\":\"%s\",\"id\":\"9/o\",\"gen\":3,\"end\":7},"
+	    "\"time\":\"%d-01-01T00:00:00Z\",\"stream\":\"stdout\"}",
+	    file, year);
+	return record_read(rr, str_of(line), &r) ? *podmeta_of(m, rr, &r)
+						 : (struct podmeta_found){ 0 };
+}
+
+static bool
+holds(struct podmeta_found f, const char *text)
+{
+	return f.ending.n > 0 &&
+	       memmem(f.ending.p, f.ending.n, text, strlen(text)) != NULL;
+}
+
+static void
+put_pod(struct podtable *t, const char *uid, int made, const char *label)
+{
+	char line[400];
+
+	sprintf(line,
+	    "{\"uid\":\"%s\",\"name\":\"web-0\",\"namespace\":\"shop\",\"created\":"
+	    "\"%d-01-01T00:00:00Z\",\"labels\":{\"is\":\"%s\"}}",
+	    uid, made, label);
+	ok(podtable_put(t, str_of(line), 100, true) == 0, "put %s", label);
+}
+
+/* A file's ending is made anew when what it hangs on has changed, and only then. */
+static void
+test_endings(void)
+{
+	static const char dir[] = "/var/log/pods/shop_web-0_" UUID "/app/0.log";
+	static const char link[] = "/var/log/containers/web-0_shop_app-" ID_A ".log";
+	struct podtable *t = podtable_new();
+	struct podmeta_options o = { .pods = t, .namespace_labels = true };
+	struct record_reader rr;
+	struct err e;
+	struct podmeta *m = podmeta_new(&o, &e);
+	struct podmeta_found a, b;
+
+	record_reader_init(&rr);
+	ok(found_of(m, &rr, dir, 2026).missing, "not known");
+	put_pod(t, "other", 2020, "other");
+	a = found_of(m, &rr, link, 2026);
+	ok(!a.missing && holds(a, "other"), "by its name");
+	ok(found_of(m, &rr, dir, 2026).missing, "another's uid is not known still");
+	put_pod(t, UUID, 2025, "first");
+	a = found_of(m, &rr, dir, 2026);
+	ok(!a.missing && holds(a, "{\"is\":\"first\"}"), "known when it comes");
+	ok(holds(found_of(m, &rr, link, 2026), "first"), "a better one of the name");
+	put_pod(t, "other", 2020, "changed");
+	b = found_of(m, &rr, dir, 2026);
+	ok(a.ending.p == b.ending.p, "another pod's change costs nothing");
+	ok(podtable_put(t, STR("{\"namespace\":\"shop\",\"labels\":{\"of\":\"ns\"}}"),
+	       100, true) == 0 &&
+		holds(b = found_of(m, &rr, dir, 2026), "{\"of\":\"ns\"}"),
+	    "its namespace's does not");
+	put_pod(t, UUID, 2025, "second");
+	a = found_of(m, &rr, dir, 2026);
+	ok(holds(a, "second") && !holds(a, "first"), "nor does its own");
+	podtable_gone(t, STR("other"));
+	podtable_age(t, 500, 200);
+	b = found_of(m, &rr, dir, 2026);
+	ok(podtable_count(t) == 2 && a.ending.p == b.ending.p,
+	    "that others are forgotten does cost nothing");
+	put_pod(t, "third", 2026, "third");
+	ok(holds(found_of(m, &rr, link, 2026), "third"), "by its name, the latest");
+	put_pod(t, "third", 2027, "too late");
+	a = found_of(m, &rr, link, 2026);
+	ok(a.missing && !holds(a, "labels\":{\"is"),
+	    "it was not there when that was written");
+	podtable_unlist(t);
+	podtable_age(t, 900, 800);
+	a = found_of(m, &rr, dir, 2026);
+	ok(podtable_count(t) == 0 && a.missing && !holds(a, "labels"),
+	    "what is forgotten is not known");
+	podmeta_free(m);
+	podtable_free(t);
+	record_reader_done(&rr);
+}
+
+/* Of keys that are one the first is written, and each of the others counted once. */
+static void
+test_clashes(void)
+{
+	static const char line[] =
+	    "{\"uid\":\"" UUID "\",\"name\":\"web-0\",\"namespace\":\"shop\",\"labels\":{"
+	    "\"a.b\":\"1\",\"a_b\":\"2\",\"a\":\"3\",\"a.b\":\"4\"},\"annotations\":{\"a_"
+	    "b\":\"5\","
+	    "\"fluentbit.io/parser_stdout\":\"x\",\"fluentbit.io/parser_stderr\":\"y\"}}";
+	static const struct {
+		bool dedot;
+		const char *labels;
+		uint64_t clashes;
+	} t[] = {
+		{ false, "\"labels\":{\"a.b\":\"1\",\"a_b\":\"2\",\"a\":\"3\"},", 1 },
+		{ true, "\"labels\":{\"a_b\":\"1\",\"a\":\"3\"},", 2 },
+	};
+
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		struct podtable *pods = podtable_new();
+		struct podmeta_options o = { .pods = pods, .dedot = t[i].dedot };
+		struct record_reader rr;
+		struct err e;
+		struct podmeta *m = podmeta_new(&o, &e);
+		struct podmeta_found f;
+
+		podtable_put(pods, STR(line), 100, true);
+		record_reader_init(&rr);
+		f = found_of(m, &rr, "/var/log/pods/shop_web-0_" UUID "/app/0.log", 2026);
+		ok(holds(f, t[i].labels) && holds(f, "{\"a_b\":\"5\"") &&
+			holds(f, "\"parser\":\"x\"}}") &&
+			podmeta_clashes(m) == t[i].clashes,
+		    "%s (%d): %.*s", t[i].labels, (int)podmeta_clashes(m),
+		    (int)f.ending.n, f.ending.p);
+		podmeta_free(m);
+		podtable_free(pods);
+		record_reader_done(&rr);
+	}
+}
+
 int
 main(void)
 {
@@ -595,6 +953,13 @@ main(void)
 	test_docker();
 	test_cache_bounds();
 	test_dropped();
+	test_members();
+	test_nodes();
+	test_jobs_seen();
+	test_kubeconfig_forgets();
+	test_nameset();
+	test_endings();
+	test_clashes();
 	buf_done(&seen);
 	return unit_end();
 }
