@@ -380,6 +380,12 @@ source_keys() {
 	no failed "instance, role log-role: AssumeRoleUnauthorizedAccess: EC2 cannot assume the role log-role"
 	AWS_EC2_METADATA_SERVICE_ENDPOINT= AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE=IPv5 put 2
 	[[ $stderr == *"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE=IPv5: neither IPv4 nor IPv6"* ]]
+	for url in http://user:hunter2@127.0.0.1 ftp://user:hunter2@h "http://user:hunter2$(printf 'x%.0s' $(seq 500))@h"; do
+		AWS_EC2_METADATA_SERVICE_ENDPOINT=$url put 2
+		[[ $stderr == *"AWS_EC2_METADATA_SERVICE_ENDPOINT: no user and password in a URL"* && $stderr != *hunter2* ]]
+	done
+	AWS_EC2_METADATA_SERVICE_ENDPOINT=http://$(printf 'x%.0s' $(seq 500)) put 2
+	[[ $stderr == *"AWS_EC2_METADATA_SERVICE_ENDPOINT=http://xxx"*"x: not a URL"* ]]
 	AWS_EC2_METADATA_DISABLED=TRUE put 77
 	[[ $stderr == *"AWS_EC2_METADATA_DISABLED is set"* ]]
 }

@@ -183,14 +183,42 @@ asked() { # how often METHOD was asked
 		run -2 --separate-stderr s3put --endpoint="$u" s3://bucket </dev/null
 		[[ $stderr == "s3put: --endpoint: $u: not http://host or https://host" ]]
 	done
-	for u in http://user:hunter2@h hunter2@h; do
-		run -2 --separate-stderr s3put --endpoint="$u" s3://bucket </dev/null
-		[[ $stderr != *hunter2* ]]
+	long=$(printf 'x%.0s' $(seq 500))
+	for u in http://user:hunter2@h hunter2@h "http://user:hunter2$long@h" "http://user:hunter2 $long@h" \
+		http://user:123/hunter2@h http:/hunter2@ "hunter2$long@"; do
+		run -2 --separate-stderr s3put -v -v --endpoint="$u" s3://bucket </dev/null
+		[[ $stderr == *"--endpoint: "* && $stderr != *hunter2* ]]
+		AWS_ENDPOINT_URL=$u run -2 --separate-stderr s3put -v -v s3://bucket </dev/null
+		[[ $stderr == *"AWS_ENDPOINT_URL: "* && $stderr != *hunter2* ]]
+	done
+	for u in https://user:hunter2@h/x user:hunter2@h s3://user:hunter2@h/x s3://user:hunter2/x@h file://user:hunter2@h/x; do
+		run -2 --separate-stderr s3put -v -v "$u" </dev/null
+		[[ $stderr == *"s3put: a text with @: "* && $stderr != *hunter2* ]]
 	done
 	run -2 --separate-stderr s3put s3://bucket </dev/null
 	[[ $stderr == *"give --region=NAME or set AWS_REGION" ]]
 	run -2 --separate-stderr s3put --ca=missing.pem --endpoint=https://h s3://bucket </dev/null
 	[ "$stderr" = "s3put: missing.pem: No such file or directory" ]
+}
+
+@test "a proxy that is none, is away or refuses is told without its password" {
+	unset no_proxy
+	export AWS_ACCESS_KEY_ID=AKID AWS_SECRET_ACCESS_KEY=x
+	echo one >a
+	manifest a k >m
+	long=$(printf 'x%.0s' $(seq 500))
+	for p in 'http://user:hunter2@bad host' ftp://user:hunter2@h socks9://user:hunter2@h user:hunter2@h:99999 \
+		'http://user:hunter2@[bad' "user:hunter2 $long@h" "odd://user:hunter2$long@h"; do
+		http_proxy=$p run -75 --separate-stderr s3put -v -v --max-time=1s --endpoint=http://s3.invalid m s3://bucket
+		[[ $stderr == *": https_proxy or http_proxy names no proxy that can be used"* ]]
+		[[ $stderr$output != *hunter2* ]]
+	done
+	fake cond
+	for p in http://user:hunter2@proxy.invalid:1 http://user:hunter2@127.0.0.1:1 "${fake/:\/\//://user:hunter2@}"; do
+		https_proxy=$p run --separate-stderr s3put -v -v --max-time=1s --endpoint=https://s3.invalid m s3://bucket
+		[ "$status" -ne 0 ]
+		[[ $stderr$output != *hunter2* ]]
+	done
 }
 
 # ---- directories ----

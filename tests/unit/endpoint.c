@@ -28,6 +28,8 @@ env(const char *name)
 }
 
 enum { PATH = 1, DUAL = 2, FIPS = 4 };
+#define X50 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define LONG X50 X50 X50 X50 X50 X50 X50 X50 X50 X50
 
 struct row {
 	const char *bucket, *url, *region;
@@ -129,6 +131,20 @@ static const struct row hosts[] = {
 	{ "logs", "http:/me:secret@h", NULL, 0, NO, "--endpoint: not http://host" },
 	{ "logs", "http://h/me:secret@h?", NULL, 0, NO, "--endpoint: not http://host" },
 	{ "logs", "http://me:secret@h", NULL, DUAL, NO, "dualstack and FIPS are for" },
+	{ "logs", "http://me:123/secret@h", NULL, 0, NO, "--endpoint: not http://host" },
+	/* what is cut off */
+	{ "logs", "http://h/" LONG, NULL, 0, NO, "--endpoint: http://h/xxx" },
+	{ "logs", "http://me:secret" LONG "@h", NULL, 0, NO,
+	    "--endpoint: not http://host" },
+	{ "logs", "http://me:secret" LONG "@h", NULL, DUAL, NO,
+	    "--endpoint: a URL: dualstack" },
+	{ "logs", NULL, NULL, 0,
+	    { { "AWS_ENDPOINT_URL_S3", "http://me:secret" LONG "@h" } },
+	    "AWS_ENDPOINT_URL_S3: not http://host" },
+	{ "logs", NULL, NULL, 0, { { "AWS_ENDPOINT_URL", "http://me:secret" LONG "@h" } },
+	    "AWS_ENDPOINT_URL: not http://host" },
+	{ "logs", NULL, NULL, 0, { { "AWS_PROFILE", "secret" } },
+	    "endpoint_url: not http://host" },
 	{ "logs", NULL, NULL, 0, { { "AWS_ENDPOINT_URL", "https:/me:secret@h" } },
 	    "AWS_ENDPOINT_URL: not http://host" },
 	/* the environment */
@@ -269,6 +285,7 @@ main(void)
 	    "services = mine\n"
 	    "[services mine]\nsts =\n  endpoint_url = http://sts.example\n"
 	    "s3 =\n  endpoint_url = http://only.s3.example\n  max = 5\n"
+	    "[profile secret]\nendpoint_url = http://me:secret" LONG "@h\n"
 	    "[profile ignore]\nregion = eu-west-3\nendpoint_url = http://all.example\n"
 	    "ignore_configured_endpoint_urls = true\n";
 	char path[] = "/tmp/endpoint-XXXXXX";
