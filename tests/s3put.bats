@@ -561,6 +561,79 @@ asked() { # how often METHOD was asked
 	[[ $stderr == *"key: not in none/outbox"* ]]
 }
 
+@test "--state delivers a body under the key that the ledger lists it with, and under no other" {
+	state S a b c d
+	other=$(hash_of S/outbox/b1)
+	{
+		echo '{"key":"a","path":"S/outbox/b1"}'
+		echo '{"key":"x","path":"S/outbox/b0"}'
+		echo '{"key":"a","path":"S/outbox/none"}'
+		manifests S | sed -n 1p | jq -c --arg h "$other" '.sha256 = $h'
+		manifests S | sed -n 1p | jq -c '.bytes += 1'
+		echo '{"key":"d","path":"S/outbox/b3"}'
+	} >m
+	run -1 --separate-stderr s3put --state=S m "$dest"
+	[ "$(statuses)" = "failed failed failed failed failed stored" ]
+	[[ ${stderr_lines[0]} == "s3put: S/outbox/b1: not the body that the ledger of S lists as a" ]]
+	[[ ${stderr_lines[1]} == "s3put: S/outbox/b0: not the body that the ledger of S lists as x" ]]
+	[[ ${stderr_lines[2]} == "s3put: S/outbox/none: not the body that the ledger of S lists as a" ]]
+	[[ ${stderr_lines[3]} == "s3put: S/outbox/b0: its manifest's \"sha256\" is not that in the ledger" ]]
+	[[ ${stderr_lines[4]} == "s3put: S/outbox/b0: its manifest's \"bytes\" is not that in the ledger" ]]
+	[ "$(listed S)" = "a b c" ]
+	[ "$(ls S/outbox | paste -sd' ')" = "b0 b1 b2" ]
+	[ "$(find dest -type f)" = dest/d ]
+	# a line that tells no hash is checked by that of the ledger
+	echo other >S/outbox/b2
+	run -1 --separate-stderr s3put --state=S "$dest" <<<'{"key":"c","path":"S/outbox/b2"}'
+	[ "$stderr" = "s3put: S/outbox/b2: holds 6 bytes, its manifest says 10" ]
+	echo stray >S/outbox/stray
+	run -0 --separate-stderr s3put --state=S "$dest" <<<'{"key":"x","path":"S/outbox/stray"}'
+	[ "$(statuses)" = gone ]
+	[ -e S/outbox/stray ] && [ ! -e dest/x ]
+	rm S/outbox/stray
+	run -1 --separate-stderr s3put -n --state=S "$dest" <<<'{"key":"a","path":"S/outbox/b1"}'
+	[ "$(statuses)" = failed ]
+	[ "$(listed S)" = "a b c" ]
+}
+
+@test "--state: a path in a directory that is not there is refused, whatever is stored under its key" {
+	state S a b
+	mkdir dest
+	echo else >dest/a
+	cp S/outbox/b1 dest/b
+	{
+		manifest dest/a a | jq -c '.path = "gone/b0"'
+		manifests S | sed -n '2s|S/outbox|/nowhere/S/outbox|p'
+	} >m
+	run -1 --separate-stderr s3put --state=S m "$dest"
+	[ "$(statuses)" = "failed failed" ]
+	[[ ${stderr_lines[0]} == "s3put: gone/b0: its directory: No such file or directory; --state delivers what is in S/outbox" ]]
+	[ "$(listed S)" = "a b" ]
+	[ "$(ls S/outbox | paste -sd' ')" = "b0 b1" ]
+}
+
+@test "--state: what is committed while it runs is found; a ledger that does not read delivers nothing" {
+	state S a
+	mkfifo in
+	s3put --state=S "$dest" <in >out &
+	exec 8>in
+	manifests S >&8
+	comes [ -s out ]
+	state S b c
+	manifests S >&8
+	exec 8>&-
+	wait
+	[ "$(jq -r '.status + .key' out | paste -sd' ')" = "storeda storedb storedc" ]
+	[ -z "$(listed S)" ]
+	state S d
+	manifests S >m
+	echo damaged >S/ledger.json
+	echo damaged >S/ledger.copy.json
+	run -1 --separate-stderr s3put --state=S m "$dest"
+	[ "$(statuses)" = failed ]
+	[ ! -e dest/d ]
+}
+
 # ---- faults ----
 
 # after a run with a fault: nothing half at the destination, nothing lost
