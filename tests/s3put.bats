@@ -74,12 +74,14 @@ fake() {
 	export LOGSWEEP_JOBS=1 # what it is told to do, it does in order
 }
 
-# MODE: cond (knows If-None-Match), ignore, or 501.  WORDs: one for each PUT, then "ok".
+# MODE: cond (knows If-None-Match), ignore, or 501; head-N, head-N-ignore, head-N-501: the same, and
+# HEAD is answered N.  WORDs: one for each PUT, then "ok".
 fake_s3() {
 	cat <<-'PY'
-	import sys, time, socket, struct, hashlib, email.utils
+	import sys, time, socket, struct, hashlib, threading, email.utils
 	from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-	mode, words, objects = sys.argv[1], sys.argv[2:], {}
+	mode, words, objects, head, lock = sys.argv[1], sys.argv[2:], {}, None, threading.Lock()
+	if mode.startswith("head-"): head, mode = int(mode[5:8]), mode[9:] or "cond"
 
 	class S3(BaseHTTPRequestHandler):
 	    protocol_version = "HTTP/1.1"
@@ -105,7 +107,7 @@ fake_s3() {
 	        word = words.pop(0) if words and self.command == "PUT" else "ok"
 	        cond = self.headers.get("If-None-Match")
 	        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-	        print(self.command, self.path, cond or "-", word, self.headers.get("x-amz-date"), flush=True)
+	        with lock: print(self.command, self.path, cond or "-", word, self.headers.get("x-amz-date"), flush=True)
 	        with open("headers", "a") as f:
 	            for name, value in self.headers.items(): print(self.command, name.lower(), value, file=f)
 	        etag = '"' + hashlib.md5(body).hexdigest() + '"'
@@ -132,6 +134,7 @@ fake_s3() {
 	        if word == "moved": return self.error(301, "PermanentRedirect", {"x-amz-bucket-region": "eu-west-3"})
 	        if word.isdigit(): return self.error(int(word), "Status" + word)
 	        if self.command == "HEAD":
+	            if head: return self.answer(head)
 	            if there is None: return self.answer(404)
 	            return self.answer(200, b"", {"Content-Length": str(len(there[0])), **there[1]})
 	        if cond and mode == "501": return self.error(501, "NotImplemented")
@@ -1101,6 +1104,57 @@ each_step() { # each_step HOW: a run for each of them
 	run -1 s3put --endpoint="$fake" m3 s3://bucket
 	[ "$(statuses)" = "failed stored failed" ]
 	[ "$(asked PUT)" -eq 1 ]
+}
+
+@test "where HEAD is refused, a server that ignores If-None-Match is found out by one object, which fails" {
+	echo one >a
+	echo two >b
+	head -c 1100000 /dev/zero >c
+	for k in 1 2 3 4 5; do manifest a $k; done >m
+	{ manifest c 1; manifest b 1; for k in 2 3 4 5; do manifest b $k; done; } >m2
+	for status in 403 405 501; do
+		fake head-$status-ignore
+		run -0 s3put --overwrite --endpoint="$fake" m s3://bucket
+		: >log
+		run -77 --separate-stderr s3put -v -j4 --endpoint="$fake" m2 s3://bucket
+		kill "$fake_pid"
+		[ "$(statuses)" = "failed failed failed failed failed failed" ]
+		[ "$(grep -c ': put, but other bytes may have been there: the server ignores If-None-Match and refuses HEAD; it needs s3:GetObject and s3:ListBucket, or --overwrite$' <<<"$stderr")" -eq 1 ]
+		# the one, twice; nothing else was sent
+		[ "$(asked PUT)" -eq 2 ]
+		[ "$(grep -a '^PUT' log | cut -d' ' -f2 | sort -u | wc -l)" -eq 1 ]
+		[ "$(grep -c '; --overwrite ' <<<"$stderr")" -ge $((status == 403 ? 5 : 0)) ]
+	done
+}
+
+@test "where HEAD is refused, one object is put twice, however big, then If-None-Match is trusted" {
+	echo one >a
+	echo two >b
+	head -c 1100000 /dev/zero >c
+	{ manifest c 1; for k in 2 3 4 5; do manifest a $k; done; manifest b 2; } >m
+	fake head-403
+	run -77 --separate-stderr s3put -v -j4 --endpoint="$fake" m s3://bucket
+	[ "$(statuses)" = "stored stored stored stored stored failed" ]
+	[[ $stderr == *"s3://bucket/2: 403"*"s3:GetObject is needed to compare what is there"* ]]
+	[ "$(asked PUT)" -eq 7 ]
+	[ "$(awk '$1 == "PUT" && $3 != "*"' log | wc -l)" -eq 0 ]
+	kill "$fake_pid"
+	fake head-403-501
+	run -77 --separate-stderr s3put --endpoint="$fake" s3://bucket < <(manifest a 1)
+	[ "$(statuses)" = failed ]
+	[ "$(asked PUT)" -eq 1 ]
+	[[ $stderr != *"put, but"* ]]
+}
+
+@test "while nobody can tell, each object is put twice: a second time that fails tells nothing" {
+	echo one >a
+	echo two >b
+	for k in 1 2 3; do manifest a $k; done >m
+	fake head-403-ignore ok 500 ok 403
+	run -77 --separate-stderr s3put --endpoint="$fake" m s3://bucket
+	[ "$(statuses)" = "stored stored failed" ]
+	[[ $stderr == *"s3://bucket/3: put, but other bytes may have been there"* ]]
+	[ "$(asked PUT)" -eq 6 ]
 }
 
 @test "--sse and --kms-key go with what makes the object, signed, and with nothing else" {

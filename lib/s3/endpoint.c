@@ -226,6 +226,39 @@ partition_of(const char *region)
 	return p;
 }
 
+static bool
+has_label(struct str host, const char *label)
+{
+	size_t n;
+
+	for (; host.n > 0; host.p += n, host.n -= n) {
+		const char *dot = memchr(host.p, '.', host.n);
+
+		n = dot != NULL ? (size_t)(dot - host.p) : host.n;
+		if (str_eq((struct str){ host.p, n }, str_of(label)))
+			return true;
+		n += dot != NULL;
+	}
+	return false;
+}
+
+/* A name that its owner chose (of a load balancer, an instance) has no such part. */
+static bool
+is_amazon(const char *host)
+{
+	struct str h = { host, strcspn(host, ":") };
+	bool s3 = has_label(h, "s3") || has_label(h, "s3-fips");
+
+	for (size_t i = 0; s3 && i < sizeof partitions / sizeof *partitions; i++) {
+		struct str suffix = str_of(partitions[i].suffix);
+
+		if (str_ends(h, suffix) && h.n > suffix.n &&
+		    h.p[h.n - suffix.n - 1] == '.')
+			return true;
+	}
+	return false;
+}
+
 static int
 amazon(struct endpoint *ep, const struct look *l, struct err *e)
 {
@@ -258,7 +291,7 @@ find_server(struct endpoint *ep, struct look *l, struct err *e)
 	    flag(l, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint", &l->fips, e) < 0 ||
 	    find_url(l, e) < 0)
 		return -1;
-	ep->aws = l->url[0] == '\0';
+	ep->aws = ep->amazon = l->url[0] == '\0';
 	if (find_region(ep, l, e) < 0)
 		return -1;
 	if (ep->aws)
@@ -268,7 +301,10 @@ find_server(struct endpoint *ep, struct look *l, struct err *e)
 		    "%s: %.200s: dualstack and FIPS are for Amazon's own endpoints; "
 		    "leave out one or the other",
 		    l->from, l->untold ? "a URL" : l->url);
-	return parse_url(ep, l, e);
+	if (parse_url(ep, l, e) < 0)
+		return -1;
+	ep->amazon = is_amazon(ep->host);
+	return 0;
 }
 
 /* ---- buckets ---- */

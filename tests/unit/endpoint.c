@@ -245,6 +245,42 @@ test_row(const struct row *x)
 }
 
 static void
+test_amazon(void)
+{
+	static const struct variable none[1];
+	static const struct {
+		const char *url;
+		bool amazon;
+	} urls[] = {
+		{ NULL, true },
+		{ "https://s3.eu-west-1.amazonaws.com", true },
+		{ "http://s3.dualstack.eu-west-1.amazonaws.com:80", true },
+		{ "https://bucket.vpce-1a2b-3c4d.s3.us-east-1.vpce.amazonaws.com", true },
+		{ "https://s3-fips.us-gov-west-1.amazonaws.com", true },
+		{ "https://s3.cn-north-1.amazonaws.com.cn", true },
+		{ "https://s3-1234567890.us-east-1.elb.amazonaws.com", false },
+		{ "http://ec2-1-2-3-4.compute-1.amazonaws.com:9000", false },
+		{ "https://s3.amazonaws.com.example.net", false },
+		{ "https://s3.notamazonaws.com", false },
+		{ "https://s3.example.net", false },
+		{ "http://127.0.0.1:9000", false },
+	};
+	struct endpoint ep;
+	struct err e = { 0 };
+
+	variables = none;
+	for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
+		struct endpoint_options o = {
+			.url = urls[i].url, .region = "us-east-1", .env = env
+		};
+
+		ok(endpoint_find(&ep, "logs", &o, &e) == 0 && ep.amazon == urls[i].amazon,
+		    "%s is %sAmazon's: %s", urls[i].url ? urls[i].url : "none",
+		    urls[i].amazon ? "" : "not ", e.text);
+	}
+}
+
+static void
 test_buckets(void)
 {
 	static const struct {
@@ -298,6 +334,7 @@ main(void)
 		test_row(&hosts[i]);
 	for (size_t i = 0; i < sizeof sts / sizeof *sts; i++)
 		test_row(&sts[i]);
+	test_amazon();
 	test_buckets();
 	close(fd);
 	unlink(path);
