@@ -255,7 +255,8 @@ class Identity(BaseHTTPRequestHandler):
             expired.add(by)
             return self.answer(400, error.format("ExpiredToken"))
         if mode == "stall":
-            time.sleep(8)
+            with open(f"{where}/stalled", "w"):
+                time.sleep(60)
         return self.answer(404 if self.command == "HEAD" else 200, head={"ETag": '"e"'})
 
     def any(self):

@@ -10,13 +10,15 @@ what to do, a JSON list; each entry is used for the first request that it fits, 
     answer  for the server, which sees nothing: "status", "code", "headers", "message"
     reset   after "after" bytes of the body have been read
     lose    the server's answer: it has done the work, the client hears a reset
-    stall   for "seconds" after "after" bytes of the body, then a reset
+    stall   for "seconds" after "after" bytes of the body, or until there is a file "until" (for
+            a minute at most), then a reset
     drip    an answer without end, slowly; the server sees nothing
     cut     the server's answer after "after" bytes of its body
     edit    the server's answer: "headers", "body", "status"
 """
 import http.client
 import json
+import os
 import re
 import socket
 import struct
@@ -97,6 +99,10 @@ class Proxy(BaseHTTPRequestHandler):
             self.rfile.read(min(size, d.get("after", 0)))
             self.note(do, "-")
             time.sleep(d.get("seconds", 0))
+            for _ in range(1200 if "until" in d else 0):
+                if os.path.exists(d["until"]):
+                    break
+                time.sleep(0.05)
             return self.reset()
         body = self.rfile.read(size)
         if do == "drip":

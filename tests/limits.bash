@@ -26,7 +26,7 @@ serve() {
 	mkdir -p api
 	python3 "$BATS_TEST_DIRNAME/fixedanswer.py" api 3>&- 2>api/errors &
 	server=$!
-	for _ in $(seq 200); do
+	for _ in $(seq 1000); do
 		[ -s api/port ] && break
 		sleep 0.02
 	done

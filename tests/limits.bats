@@ -333,7 +333,7 @@ X
 		# shellcheck disable=SC2086
 		peak $p
 		ended 1 "ledger.json: larger than 268435456 bytes"
-		# s3put has put the object, and will again
+		# s3put tells it of the object too
 		[[ $p == s3put* || ! -s out ]]
 		within 16384
 	done

@@ -11,6 +11,15 @@ statuses() {
 	grep '^{' <<<"$output" | jq -r .status | paste -sd' '
 }
 
+# comes COMMAND...: wait until it succeeds, for a minute at most: a machine may be slow, and a
+# test that is not met fails by what it looks at next
+comes() {
+	for _ in $(seq 1200); do
+		"$@" 2>/dev/null && return
+		sleep 0.05
+	done
+}
+
 hash_of() {
 	sha256sum <"$1" | cut -d' ' -f1
 }

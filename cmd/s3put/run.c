@@ -231,6 +231,8 @@ one_line(struct run *run, int got, struct str line)
 	} else if (store_key_check(run->store[0],
 		       (struct str){ d->order.key, d->order.key_n }, &d->err) < 0) {
 		d->outcome = OUTCOME_FAILED;
+	} else if (run->claims != NULL) {
+		delivery_claim(d, run->state, run->claims);
 	}
 	hand_over(run, d);
 }
@@ -403,6 +405,9 @@ run_begin(struct run *run, unsigned threads, struct err *e)
 	if (ndjson_out_init(&run->out, STDOUT_FILENO, "<stdout>", e) < 0 ||
 	    ndjson_in_init(&run->in, NULL, e) < 0)
 		return -1;
+	if (run->state != NULL &&
+	    (run->claims = ledger_claims_new(run->state, e)) == NULL)
+		return -1;
 	run->crew = crew_new(threads, threads * AHEAD, labour, run, e);
 	return run->crew != NULL ? 0 : -1;
 }
@@ -417,6 +422,7 @@ run_end(struct run *run)
 	if (stats_end(&run->stats, &e) < 0)
 		run->status = worse(run->status, diag_end(&e));
 	crew_free(run->crew);
+	ledger_claims_free(run->claims);
 	ndjson_in_done(&run->in);
 	ndjson_out_done(&run->out);
 	return run->status;

@@ -1,6 +1,6 @@
 /* run.h - a run of s3put: manifests come in, objects are put, and results leave.
  *
- * 1. Read a manifest, and give it to one of a few threads, each with a connection of its
+ * 1. Read a manifest, see that it is one of the ledger's, and give it to one of a few threads, each with a connection of its
  *    own.  A body that is missing: another s3put delivered it (it is not listed any
  *    more), or the object is there already; else it stays listed.
  * 2. They put the body under its key; the store does not return before it is durable.
@@ -41,7 +41,8 @@ struct run {
 	uint64_t total, total_bytes;           /* of what is to come; 0: nobody knows */
 	_Atomic uint64_t sent;                 /* bytes, which the stores count */
 	struct crew *crew;
-	const char *advised; /* the last advice given */
+	struct ledger_claims *claims; /* with `state` */
+	const char *advised;          /* the last advice given */
 	struct ndjson_in in;
 	struct ndjson_out out;
 	struct stats stats;

@@ -176,6 +176,22 @@ void ledger_manifest(const struct ledger_batch *b, const char *dir, struct buf *
 /* For s3put: is a batch of that key listed?  1, 0, or -1. */
 int ledger_lists(const char *dir, const char *key, struct err *e);
 
+/* For s3put: the batches as they are listed, or were when they were last read: that is done
+ * again for what is not found in them, if the ledger has changed.  `dir` is borrowed.  NULL: out
+ * of memory. */
+struct ledger_claims *ledger_claims_new(const char *dir, struct err *e);
+void ledger_claims_free(struct ledger_claims *c);
+
+/* Whose is the body DIR/outbox/NAME? */
+enum ledger_claim {
+	LEDGER_MINE, /* that of the batch of this key, *b, which lives until the next call */
+	LEDGER_OTHER,   /* the key has another body, or the body another key */
+	LEDGER_NOBODY,  /* neither is listed (any more) */
+	LEDGER_UNKNOWN, /* the ledger does not read: `e` */
+};
+enum ledger_claim ledger_claim(struct ledger_claims *c, const char *key, const char *name,
+    const struct ledger_batch **b, struct err *e);
+
 /* For s3put: these keys are delivered.  Under the lock: their entries leave the ledger, the
  * copy follows, then their bodies are removed.  Keys that are not listed are none of our
  * business.  -1: nothing is removed; the batches will be offered again. */

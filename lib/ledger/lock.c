@@ -110,6 +110,70 @@ ledger_lists(const char *dir, const char *key, struct err *e)
 	return found;
 }
 
+struct ledger_claims {
+	const char *dir;
+	struct ledger *l; /* NULL: not read yet */
+	size_t at;        /* behind the last one found: most are claimed in order */
+};
+
+struct ledger_claims *
+ledger_claims_new(const char *dir, struct err *e)
+{
+	struct ledger_claims *c = calloc(1, sizeof *c);
+
+	if (c == NULL)
+		err_set(e, ST_FAIL, "%s: out of memory", dir);
+	else
+		c->dir = dir;
+	return c;
+}
+
+void
+ledger_claims_free(struct ledger_claims *c)
+{
+	if (c != NULL)
+		ledger_free(c->l);
+	free(c);
+}
+
+static enum ledger_claim
+claim(struct ledger_claims *c, const struct buf *quoted, const char *name,
+    const struct ledger_batch **b)
+{
+	size_t n = c->l != NULL ? c->l->batches : 0;
+	enum ledger_claim found = LEDGER_NOBODY;
+
+	for (size_t i = 0; i < n; i++) {
+		*b = &c->l->batch[(c->at + i) % n];
+		bool key = batch_is(*b, quoted), body = strcmp((*b)->name, name) == 0;
+
+		if (key && body) {
+			c->at = (c->at + i + 1) % n;
+			return LEDGER_MINE;
+		}
+		if (key || body)
+			found = LEDGER_OTHER;
+	}
+	return found;
+}
+
+enum ledger_claim
+ledger_claim(struct ledger_claims *c, const char *key, const char *name,
+    const struct ledger_batch **b, struct err *e)
+{
+	struct buf quoted = raw_key(key);
+	enum ledger_claim found = claim(c, &quoted, name, b);
+
+	if (found != LEDGER_MINE && (c->l == NULL || !ledger_unchanged(c->dir, c->l))) {
+		ledger_free(c->l);
+		c->at = 0;
+		c->l = ledger_load(c->dir, e);
+		found = c->l != NULL ? claim(c, &quoted, name, b) : LEDGER_UNKNOWN;
+	}
+	buf_done(&quoted);
+	return found;
+}
+
 static bool
 one_of(const struct ledger_batch *b, const struct buf *quoted, size_t n)
 {

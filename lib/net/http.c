@@ -253,6 +253,16 @@ authority(const char *url)
 	return (struct str){ p, strcspn(p, "/?#") };
 }
 
+/* What libcurl says.  Of a proxy's URL that it does not understand it would say all of it, and
+ * what it has no room for is cut off: a password may be there, and the '@' behind it not. */
+static const char *
+words(const struct http *h, CURLcode code)
+{
+	if (strstr(h->why, "roxy") != NULL && strchr(h->why, '\'') != NULL)
+		return "https_proxy or http_proxy names no proxy that can be used";
+	return h->why[0] != '\0' ? h->why : curl_easy_strerror(code);
+}
+
 static int
 no_trust(struct http *h, struct str host, struct err *e)
 {
@@ -269,7 +279,7 @@ no_connection(struct http *h, struct str host, struct err *e)
 
 	curl_easy_getinfo(h->curl, CURLINFO_OS_ERRNO, &no);
 	return err_set(e, ST_LATER, "%.*s: %s", (int)host.n, host.p,
-	    no != 0 ? strerror((int)no) : h->why);
+	    no != 0 ? strerror((int)no) : words(h, CURLE_COULDNT_CONNECT));
 }
 
 static int
@@ -306,7 +316,7 @@ static int
 failed(struct http *h, CURLcode code, struct err *e)
 {
 	struct str host = authority(h->rq->url);
-	const char *why = h->why[0] != '\0' ? h->why : curl_easy_strerror(code);
+	const char *why = words(h, code);
 
 	switch (code) {
 	case CURLE_COULDNT_RESOLVE_HOST:

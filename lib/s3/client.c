@@ -36,6 +36,7 @@ known_new(const char *bucket, const struct s3_options *o, struct err *e)
 		return NULL;
 	}
 	pthread_mutex_init(&k->lock, NULL);
+	pthread_mutex_init(&k->blind, NULL);
 	k->bucket = bucket;
 	k->o = *o;
 	k->spare = o->jobs > 0 ? o->jobs - 1 : 0;
@@ -44,11 +45,12 @@ known_new(const char *bucket, const struct s3_options *o, struct err *e)
 	    *k->ca_file == '\0')
 		k->ca_file = NULL;
 	if (endpoint_find(&k->at, bucket, &eo, e) < 0 || find_credentials(k, e) < 0) {
+		pthread_mutex_destroy(&k->blind);
 		pthread_mutex_destroy(&k->lock);
 		free(k);
 		return NULL;
 	}
-	k->cond = k->at.aws ? COND_WORKS : COND_UNKNOWN;
+	k->cond = k->at.amazon ? COND_WORKS : COND_UNKNOWN;
 	return k;
 }
 
@@ -63,6 +65,7 @@ known_leave(struct known *k)
 	if (!last)
 		return;
 	identity_free(k->identity);
+	pthread_mutex_destroy(&k->blind);
 	pthread_mutex_destroy(&k->lock);
 	free(k);
 }
@@ -330,9 +333,10 @@ put_condition_is(struct known *k, enum cond cond, const char *did)
 		    did);
 }
 
-/* Does this server know If-None-Match?  Put again what was just put: the same bytes. */
+/* Does this server know If-None-Match?  Put again what was just put: the same bytes.  Once, and
+ * if they are few, unless it `must` be known. */
 static void
-probe(struct s3 *s, const char *key, const struct s3_body *b)
+probe(struct s3 *s, const char *key, const struct s3_body *b, bool must)
 {
 	struct call c = put_call(s->k, "PUT", key, b, true);
 	struct s3_result uncounted = { .attempts = 0 };
@@ -342,7 +346,8 @@ probe(struct s3 *s, const char *key, const struct s3_body *b)
 	bool go;
 
 	pthread_mutex_lock(&s->k->lock);
-	go = s->k->cond == COND_UNKNOWN && !s->k->probed && b->bytes <= S3_PROBE_MAX;
+	go = s->k->cond == COND_UNKNOWN &&
+	     (must || (!s->k->probed && b->bytes <= S3_PROBE_MAX));
 	s->k->probed |= go;
 	pthread_mutex_unlock(&s->k->lock);
 	c.body = b;
@@ -441,44 +446,83 @@ put_once(struct s3 *s, const char *key, const struct s3_body *b, bool conditiona
 	return done;
 }
 
-/* Is it there already?  As s3_has(); asked unless If-None-Match is known to work. */
+/* Is it there already?  As s3_has(); asked unless If-None-Match is known to work.  *blind: 0 says
+ * that HEAD is refused, and that nothing is known. */
 static int
-look_before(struct s3 *s, const char *key, const struct s3_body *b, struct s3_result *res,
-    struct err *e)
+look_before(struct s3 *s, const char *key, const struct s3_body *b, bool *blind,
+    struct s3_result *res, struct err *e)
 {
 	enum cond cond = s->k->o.overwrite ? COND_WORKS : put_condition(s->k);
 	int has, status;
 
+	*blind = false;
 	if (cond == COND_WORKS || (has = look(s, key, b, &status, res, e)) == 0)
 		return 0;
 	/* with s3:PutObject alone the header must do; and a PUT is told why, a HEAD is not */
-	if (has < 0 && status != 0 && status / 100 != 2 && cond == COND_UNKNOWN)
+	*blind = has < 0 && status != 0 && status / 100 != 2 && cond == COND_UNKNOWN;
+	if (*blind)
 		return 0;
 	if (has < 0 && status != 0)
 		put_hint(e);
 	return has;
 }
 
+static int
+put_and_probe(struct s3 *s, const char *key, const struct s3_body *b, bool must,
+    struct s3_result *res, struct err *e)
+{
+	bool conditional = !s->k->o.overwrite && put_condition(s->k) != COND_NOT;
+	struct http_response r;
+	int done;
+
+	http_response_init(&r, EXCHANGE_ANSWER_MAX);
+	done = put_once(s, key, b, conditional, &r, res, e);
+	if (done == 0 && !res->present && conditional)
+		probe(s, key, b, must);
+	http_response_done(&r);
+	return done;
+}
+
+/* Only the header can keep what is there, and nobody knows whether it does: one object at a time,
+ * and each is the probe, until that is known.  So at most one object is replaced, and told. */
+static int
+put_blind(struct s3 *s, const char *key, const struct s3_body *b, struct s3_result *res,
+    struct err *e)
+{
+	enum cond before, after;
+	int done = 0;
+
+	pthread_mutex_lock(&s->k->blind);
+	if ((before = put_condition(s->k)) == COND_UNKNOWN)
+		done = put_and_probe(s, key, b, true, res, e);
+	after = put_condition(s->k);
+	pthread_mutex_unlock(&s->k->blind);
+	if (before != COND_UNKNOWN)
+		return s3_put(s, key, b, res, e);
+	if (done == 0 && !res->present && after == COND_NOT)
+		return err_set(e, ST_NOPERM,
+		    "s3://%.64s/%.200s: put, but other bytes may have been there: the "
+		    "server "
+		    "ignores If-None-Match and refuses HEAD; it needs s3:GetObject and "
+		    "s3:ListBucket, or --overwrite",
+		    s->k->bucket, key);
+	return done;
+}
+
 int
 s3_put(struct s3 *s, const char *key, const struct s3_body *b, struct s3_result *res,
     struct err *e)
 {
-	struct http_response r;
-	bool conditional;
-	int has, done;
+	bool blind;
+	int has;
 
 	if (b->bytes > S3_PUT_MAX)
 		return err_set(e, ST_FAIL,
 		    "s3://%.64s/%.300s: larger than 5 GiB, the most one PUT "
 		    "takes",
 		    s->k->bucket, key);
-	if ((has = look_before(s, key, b, res, e)) != 0)
+	if ((has = look_before(s, key, b, &blind, res, e)) != 0)
 		return has < 0 ? -1 : 0;
-	conditional = !s->k->o.overwrite && put_condition(s->k) != COND_NOT;
-	http_response_init(&r, EXCHANGE_ANSWER_MAX);
-	done = put_once(s, key, b, conditional, &r, res, e);
-	if (done == 0 && !res->present && conditional)
-		probe(s, key, b);
-	http_response_done(&r);
-	return done;
+	return blind ? put_blind(s, key, b, res, e)
+		     : put_and_probe(s, key, b, false, res, e);
 }

@@ -5,9 +5,11 @@
  * PUT sends it as x-amz-meta-sha256; objects of others are compared by an ETag that is an
  * MD5). Equal is success, and often our own first try whose answer was lost.  Servers other
  * than AWS may answer 501 to the header or ignore it: until it is known to work each PUT is
- * preceded by a HEAD, so that nothing is replaced blind (but where HEAD is refused, as with
- * s3:PutObject alone, the header must do).  To find out, one object of at most S3_PROBE_MAX
- * bytes is put a second time; a 412 tells as well.  The SHA-256 of the body is signed, so a
+ * preceded by a HEAD, so that nothing is replaced blind.  To find out, one object of at most
+ * S3_PROBE_MAX bytes is put a second time; a 412 tells as well.  Where HEAD is refused, as with
+ * s3:PutObject alone, the header must do: while nothing is known objects are put one at a time,
+ * each of them twice; the one whose second time succeeds may have replaced another and fails
+ * (ST_NOPERM), and so do all after it, unsent.  The SHA-256 of the body is signed, so a
  * body that changes on its way or on disk is refused by the server; with a watch
  * (checksum.h) already here.
  * Big objects go in parts: multipart.h.

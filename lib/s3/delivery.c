@@ -44,12 +44,21 @@ open_outbox(const char *state)
 	return fd;
 }
 
-/* Is what stands before `name`, the last part of a path, that directory?  -1: it is not there. */
+static const char *
+last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
+/* Is what stands before the last part of a path that directory?  -1: errno of stat(2). */
 static int
-stands_in(const char *path, const char *name, int outbox)
+stands_in(const char *path, int outbox)
 {
 	struct stat there, ours;
-	char *dir = name == path ? strdup(".") : strndup(path, (size_t)(name - path));
+	size_t n = (size_t)(last_part(path) - path);
+	char *dir = n == 0 ? strdup(".") : strndup(path, n);
 	int r = dir != NULL ? stat(dir, &there) : -1, no = errno;
 
 	free(dir);
@@ -60,27 +69,88 @@ stands_in(const char *path, const char *name, int outbox)
 	       there.st_ino == ours.st_ino;
 }
 
-/* A manifest is believed as to which body of the outbox is its own, and no further: it cannot
- * have another file sent. */
+static int
+check_place(const char *path, const char *state, struct err *e)
+{
+	int outbox = open_outbox(state), in = stands_in(path, outbox), no = errno;
+
+	if (outbox >= 0)
+		close(outbox);
+	if (in > 0)
+		return 0;
+	if (in < 0)
+		return err_set(e, ST_FAIL,
+		    "%.250s: its directory: %s; --state delivers what is in "
+		    "%.150s/outbox",
+		    path, strerror(no), state);
+	return err_set(e, ST_FAIL,
+	    "%.300s: not in %.200s/outbox, as what --state delivers is", path, state);
+}
+
+/* Nothing of it is listed.  Whoever delivered it may not have come to take the body away, and
+ * then a commit will. */
+static enum outcome
+unlisted(struct delivery *d, const char *state)
+{
+	const char *path = d->order.path;
+	int outbox = open_outbox(state);
+	struct stat sb;
+	bool other = outbox >= 0 &&
+		     fstatat(outbox, last_part(path), &sb, AT_SYMLINK_NOFOLLOW) == 0 &&
+		     !S_ISREG(sb.st_mode);
+
+	if (outbox >= 0)
+		close(outbox);
+	if (other)
+		err_set(&d->err, ST_FAIL, "%.400s: not a regular file", path);
+	return other ? OUTCOME_FAILED : OUTCOME_GONE;
+}
+
+void
+delivery_claim(struct delivery *d, const char *state, struct ledger_claims *claims)
+{
+	struct order *m = &d->order;
+	const struct ledger_batch *b;
+	const char *why;
+
+	d->outcome = OUTCOME_FAILED;
+	d->result.bytes = m->bytes;
+	if (check_place(m->path, state, &d->err) < 0)
+		return;
+	switch (ledger_claim(claims, m->key, last_part(m->path), &b, &d->err)) {
+	case LEDGER_MINE:
+		if ((why = order_agrees(m, str_of(b->manifest))) == NULL)
+			d->outcome = OUTCOME_NONE;
+		else
+			err_set(
+			    &d->err, ST_FAIL, "%.300s: its manifest's %s", m->path, why);
+		break;
+	case LEDGER_OTHER:
+		err_set(&d->err, ST_FAIL,
+		    "%.200s: not the body that the ledger of %.100s lists as %.200s",
+		    m->path, state, m->key);
+		break;
+	case LEDGER_NOBODY:
+		d->outcome = unlisted(d, state);
+		break;
+	case LEDGER_UNKNOWN:
+		break;
+	}
+}
+
+/* errno stays that of open(2). */
 static int
 open_in_outbox(const char *path, const char *state, struct err *e)
 {
-	const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
-	int outbox = open_outbox(state), in = stands_in(path, name, outbox), fd = -1;
-	int no = errno;
+	int outbox = open_outbox(state), fd = -1, no;
 
-	if (in > 0) {
-		fd = openat(outbox, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-		no = errno;
-	}
+	if (outbox >= 0)
+		fd = openat(outbox, last_part(path),
+		    O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	no = errno;
 	if (outbox >= 0)
 		close(outbox);
-	if (in == 0) {
-		err_set(e, ST_FAIL,
-		    "%.300s: not in %.200s/outbox, as what --state delivers is", path,
-		    state);
-		no = EINVAL;
-	} else if (fd < 0) {
+	if (fd < 0) {
 		errno = no;
 		err_sys(e, path);
 	}

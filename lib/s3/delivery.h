@@ -1,5 +1,7 @@
 /* delivery.h - what became of one order: its body put under its key, or why not.
  *
+ * With a ledger, each is claimed before it is done.
+ *
  * A body that is not there: another s3put may have taken it (with a ledger, its entry is
  * gone too), or it was delivered and only the ledger does not know yet (the object is
  * there with the hash); else the order has failed.
@@ -14,6 +16,7 @@
 #include "s3/store.h"
 
 struct crew;
+struct ledger_claims;
 
 #define DELIVERY_MANIFESTS "_manifests/"
 
@@ -36,8 +39,13 @@ struct delivery {
 	int64_t ns; /* how long it took */
 };
 
-/* Do it, unless it has an outcome.  `state`: NULL, or the directory of the ledger, in whose
- * outbox the body must be. */
+/* A manifest is believed no further than the ledger of `state`: its path must be that of the
+ * body in the outbox that is listed under its key, and what is listed of that goes into the
+ * order.  Else the delivery has failed, or, listed no more, is gone.  For one thread. */
+void delivery_claim(struct delivery *d, const char *state, struct ledger_claims *claims);
+
+/* Do it, unless it has an outcome.  `state`: NULL, or the directory of the ledger, by which
+ * it has been claimed. */
 void delivery_do(struct delivery *d, struct store *st, const char *state, bool dry,
     const volatile sig_atomic_t *stop);
 

@@ -31,24 +31,32 @@ struct look {
 	const struct awsconfig *config;
 	bool dualstack, fips;
 	char url[ENDPOINT_HOST_MAX + ENDPOINT_PATH_MAX + 20]; /* "": Amazon's */
+	bool cut;                                             /* it is longer than that */
+	bool
+	    untold; /* it has an '@', before which a password may stand: it is not told */
 	char from[40]; /* where the URL is written, for messages */
 };
 
 /* A variable, else a setting of the profile; "" when neither is set. */
-static void
-setting(
-    const struct look *l, const char *variable, const char *name, char *out, size_t size)
+static struct str
+setting(const struct look *l, const char *variable, const char *name)
 {
 	const char *v = variable != NULL ? l->o->env(variable) : NULL;
 	struct str from;
 	bool asked;
 
-	out[0] = '\0';
 	if (v != NULL && v[0] != '\0')
-		snprintf(out, size, "%s", v);
-	else if (name != NULL && awsconfig_get(l->config,
-				     awsconfig_profile(l->config, &asked), name, &from))
-		snprintf(out, size, "%.*s", (int)from.n, from.p);
+		return str_of(v);
+	if (name != NULL &&
+	    awsconfig_get(l->config, awsconfig_profile(l->config, &asked), name, &from))
+		return from;
+	return STR("");
+}
+
+static void
+copy(struct str from, char *out, size_t size)
+{
+	snprintf(out, size, "%.*s", (int)from.n, from.p);
 }
 
 static int
@@ -57,7 +65,7 @@ flag(
 {
 	char v[20];
 
-	setting(l, variable, name, v, sizeof v);
+	copy(setting(l, variable, name), v, sizeof v);
 	if (strcasecmp(v, "true") == 0)
 		*on = true;
 	else if (v[0] != '\0' && strcasecmp(v, "false") != 0)
@@ -68,11 +76,20 @@ flag(
 
 /* ---- a URL that somebody gave ---- */
 
-/* A text with '@' may hold a password: it is not told. */
+/* What is looked at for an '@' is all of the text, not what there is room for. */
+static void
+take_url(struct look *l, const char *from, struct str url)
+{
+	snprintf(l->from, sizeof l->from, "%s", from);
+	copy(url, l->url, sizeof l->url);
+	l->cut = url.n >= sizeof l->url;
+	l->untold = url.n > 0 && memchr(url.p, '@', url.n) != NULL;
+}
+
 static int
 bad_url(const struct look *l, struct err *e)
 {
-	if (strchr(l->url, '@') != NULL)
+	if (l->untold)
 		return err_set(e, ST_USAGE,
 		    "%s: not http://host or https://host without a user and password",
 		    l->from);
@@ -113,7 +130,7 @@ parse_url(struct endpoint *ep, const struct look *l, struct err *e)
 		    l->from);
 	if ((!(scheme == 4 && strncasecmp(l->url, "http", 4) == 0) &&
 		!(scheme == 5 && strncasecmp(l->url, "https", 5) == 0)) ||
-	    !host_ok(h, n) || path > ENDPOINT_PATH_MAX)
+	    !host_ok(h, n) || path > ENDPOINT_PATH_MAX || l->cut || l->untold)
 		return bad_url(l, e);
 	for (const char *p = h + n; *p != '\0'; p++)
 		if ((unsigned char)*p <= 0x20 || *p == 0x7f || strchr("?#\\", *p) != NULL)
@@ -140,32 +157,24 @@ find_url(struct look *l, struct err *e)
 	struct str v;
 	bool asked, ignore = false;
 	const char *profile = awsconfig_profile(l->config, &asked);
-	size_t room = sizeof l->url;
 
 	if (l->o->url != NULL) {
-		snprintf(l->from, sizeof l->from, "--endpoint");
-		return (size_t)snprintf(l->url, room, "%s", l->o->url) < room
-			   ? 0
-			   : bad_url(l, e);
+		take_url(l, "--endpoint", str_of(l->o->url));
+		return 0;
 	}
 	if (flag(l, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
 		"ignore_configured_endpoint_urls", &ignore, e) < 0)
 		return -1;
 	if (ignore)
 		return 0;
-	snprintf(l->from, sizeof l->from, "%s", l->url_variable);
-	setting(l, l->url_variable, NULL, l->url, room);
-	if (l->url[0] == '\0') {
-		snprintf(l->from, sizeof l->from, "AWS_ENDPOINT_URL");
-		setting(l, "AWS_ENDPOINT_URL", NULL, l->url, room);
-	}
+	take_url(l, l->url_variable, setting(l, l->url_variable, NULL));
+	if (l->url[0] == '\0')
+		take_url(l, "AWS_ENDPOINT_URL", setting(l, "AWS_ENDPOINT_URL", NULL));
 	if (l->url[0] != '\0')
 		return 0;
-	snprintf(l->from, sizeof l->from, "endpoint_url");
-	if (awsconfig_service(l->config, profile, l->service, "endpoint_url", &v))
-		snprintf(l->url, room, "%.*s", (int)v.n, v.p);
-	else
-		setting(l, NULL, "endpoint_url", l->url, room);
+	if (!awsconfig_service(l->config, profile, l->service, "endpoint_url", &v))
+		v = setting(l, NULL, "endpoint_url");
+	take_url(l, "endpoint_url", v);
 	return 0;
 }
 
@@ -177,12 +186,10 @@ find_region(struct endpoint *ep, struct look *l, struct err *e)
 	char r[200];
 	size_t n;
 
-	if (l->o->region != NULL)
-		snprintf(r, sizeof r, "%s", l->o->region);
-	else
-		setting(l, "AWS_REGION", NULL, r, sizeof r);
+	copy(l->o->region != NULL ? str_of(l->o->region) : setting(l, "AWS_REGION", NULL),
+	    r, sizeof r);
 	if (l->o->region == NULL && r[0] == '\0')
-		setting(l, "AWS_DEFAULT_REGION", "region", r, sizeof r);
+		copy(setting(l, "AWS_DEFAULT_REGION", "region"), r, sizeof r);
 	if (l->o->region == NULL && r[0] == '\0') {
 		if (ep->aws)
 			return err_set(e, ST_USAGE,
@@ -219,6 +226,39 @@ partition_of(const char *region)
 	return p;
 }
 
+static bool
+has_label(struct str host, const char *label)
+{
+	size_t n;
+
+	for (; host.n > 0; host.p += n, host.n -= n) {
+		const char *dot = memchr(host.p, '.', host.n);
+
+		n = dot != NULL ? (size_t)(dot - host.p) : host.n;
+		if (str_eq((struct str){ host.p, n }, str_of(label)))
+			return true;
+		n += dot != NULL;
+	}
+	return false;
+}
+
+/* A name that its owner chose (of a load balancer, an instance) has no such part. */
+static bool
+is_amazon(const char *host)
+{
+	struct str h = { host, strcspn(host, ":") };
+	bool s3 = has_label(h, "s3") || has_label(h, "s3-fips");
+
+	for (size_t i = 0; s3 && i < sizeof partitions / sizeof *partitions; i++) {
+		struct str suffix = str_of(partitions[i].suffix);
+
+		if (str_ends(h, suffix) && h.n > suffix.n &&
+		    h.p[h.n - suffix.n - 1] == '.')
+			return true;
+	}
+	return false;
+}
+
 static int
 amazon(struct endpoint *ep, const struct look *l, struct err *e)
 {
@@ -251,7 +291,7 @@ find_server(struct endpoint *ep, struct look *l, struct err *e)
 	    flag(l, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint", &l->fips, e) < 0 ||
 	    find_url(l, e) < 0)
 		return -1;
-	ep->aws = l->url[0] == '\0';
+	ep->aws = ep->amazon = l->url[0] == '\0';
 	if (find_region(ep, l, e) < 0)
 		return -1;
 	if (ep->aws)
@@ -260,8 +300,11 @@ find_server(struct endpoint *ep, struct look *l, struct err *e)
 		return err_set(e, ST_USAGE,
 		    "%s: %.200s: dualstack and FIPS are for Amazon's own endpoints; "
 		    "leave out one or the other",
-		    l->from, strchr(l->url, '@') ? "a URL" : l->url);
-	return parse_url(ep, l, e);
+		    l->from, l->untold ? "a URL" : l->url);
+	if (parse_url(ep, l, e) < 0)
+		return -1;
+	ep->amazon = is_amazon(ep->host);
+	return 0;
 }
 
 /* ---- buckets ---- */

@@ -51,7 +51,8 @@ struct endpoint {
 	char host[300]; /* with the port, if it is not the scheme's own */
 	char base[512]; /* the path before the key, raw, with its '/' at the end */
 	char region[ENDPOINT_REGION_MAX + 1];
-	bool aws; /* Amazon's own, not a URL that somebody gave */
+	bool aws;    /* Amazon's own, not a URL that somebody gave */
+	bool amazon; /* that, or the URL of Amazon's S3, such as a VPC endpoint's */
 };
 
 /* -1: ST_USAGE, with what to change. */

@@ -260,8 +260,9 @@ renew(struct known *k, struct credentials *who, const struct http_response *r)
 	struct err e;
 	int got;
 
-	/* a session that ended is AccessDenied to some servers */
-	if (!(who->token != NULL && r->status == 403) &&
+	/* a session that ended is AccessDenied to some servers, and a HEAD's answer has no code */
+	if (!(who->token != NULL &&
+		(r->status == 403 || (r->status == 400 && a.code[0] == '\0'))) &&
 	    strcmp(a.code, "ExpiredToken") != 0 && strcmp(a.code, "InvalidToken") != 0 &&
 	    strcmp(a.code, "TokenRefreshRequired") != 0)
 		return false;

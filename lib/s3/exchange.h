@@ -34,6 +34,7 @@ enum cond { COND_UNKNOWN, COND_WORKS, COND_NOT };
 struct known {
 	pthread_mutex_t lock;
 	unsigned users;
+	pthread_mutex_t blind; /* held while one object is put without having looked */
 	/* do not change */
 	const char *bucket;
 	struct s3_options o;

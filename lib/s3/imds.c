@@ -5,6 +5,7 @@
 #include "s3/awsconfig.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <strings.h>
 
 #define ROLES "/latest/meta-data/iam/security-credentials/"
@@ -18,40 +19,44 @@ struct imds {
 };
 
 /* A variable, or the profile's setting; "" when neither is set. */
-static void
-setting(const struct credsource *s, const char *variable, const char *name, char *out,
-    size_t size)
+static struct str
+setting(const struct credsource *s, const char *variable, const char *name)
 {
 	const char *v = credsource_env(s, variable);
 	struct str from;
 	bool asked;
 
-	out[0] = '\0';
 	if (v != NULL)
-		snprintf(out, size, "%s", v);
-	else if (awsconfig_get(
-		     s->config, awsconfig_profile(s->config, &asked), name, &from))
-		snprintf(out, size, "%.*s", (int)from.n, from.p);
+		return str_of(v);
+	if (awsconfig_get(s->config, awsconfig_profile(s->config, &asked), name, &from))
+		return from;
+	return STR("");
 }
 
 static int
 find_base(const struct credsource *s, struct imds *m, struct err *e)
 {
+	struct str base = setting(
+	    s, "AWS_EC2_METADATA_SERVICE_ENDPOINT", "ec2_metadata_service_endpoint");
+	struct str kind = setting(s, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+	    "ec2_metadata_service_endpoint_mode");
 	char mode[20];
 	size_t n;
 
-	setting(s, "AWS_EC2_METADATA_SERVICE_ENDPOINT", "ec2_metadata_service_endpoint",
-	    m->base, sizeof m->base);
-	setting(s, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
-	    "ec2_metadata_service_endpoint_mode", mode, sizeof mode);
+	if (memchr(base.p, '@', base.n) != NULL)
+		return err_set(e, ST_USAGE,
+		    "credentials: AWS_EC2_METADATA_SERVICE_ENDPOINT: no user and "
+		    "password in a URL");
+	snprintf(m->base, sizeof m->base, "%.*s", (int)base.n, base.p);
+	snprintf(mode, sizeof mode, "%.*s", (int)kind.n, kind.p);
 	if (m->base[0] == '\0')
 		snprintf(m->base, sizeof m->base, "%s",
 		    strcasecmp(mode, "IPv6") == 0 ? "http://[fd00:ec2::254]"
 						  : "http://169.254.169.254");
 	for (n = strlen(m->base); n > 0 && m->base[n - 1] == '/'; n--)
 		m->base[n - 1] = '\0';
-	if (strncasecmp(m->base, "http://", 7) != 0 &&
-	    strncasecmp(m->base, "https://", 8) != 0)
+	if (base.n >= sizeof m->base || (strncasecmp(m->base, "http://", 7) != 0 &&
+					    strncasecmp(m->base, "https://", 8) != 0))
 		return err_set(e, ST_USAGE,
 		    "credentials: AWS_EC2_METADATA_SERVICE_ENDPOINT=%.200s: not a URL",
 		    m->base);

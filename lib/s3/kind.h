@@ -33,6 +33,9 @@ struct store {
 	char *block;   /* STORE_BLOCK bytes */
 };
 
+/* The URL for a message that refuses it: what stands before an '@' may be a password. */
+const char *store_told(const char *url);
+
 struct sum {
 	uint64_t bytes;
 	char sha256[65];

@@ -378,7 +378,7 @@ look_before(
 	int has = s3_has(u->s, u->key, b, res, e);
 
 	if (has < 0 && e->status == ST_NOPERM && put_condition(u->s->k) == COND_WORKS &&
-	    u->s->k->at.aws)
+	    u->s->k->at.amazon)
 		return 0;
 	if (has < 0)
 		put_hint(e);
@@ -427,7 +427,7 @@ complete(struct upload *u, const struct s3_body *b, struct s3_result *res, struc
 	struct buf xml;
 	int done;
 
-	if (!o->overwrite && !u->s->k->at.aws &&
+	if (!o->overwrite && !u->s->k->at.amazon &&
 	    (done = look_before(u, b, res, e)) != 0) {
 		if (done > 0) /* another was faster */
 			abort_upload(u, res);

@@ -91,6 +91,25 @@ order_read(struct str line, struct order *m)
 	return NULL;
 }
 
+const char *
+order_agrees(struct order *m, struct str manifest)
+{
+	char sha256[65];
+	uint64_t bytes;
+
+	if (!read_sha256(manifest, sha256) || !read_bytes(manifest, &bytes))
+		return "\"sha256\" or \"bytes\" in the ledger is none";
+	if (sha256[0] != '\0' && m->sha256[0] != '\0' && strcmp(sha256, m->sha256) != 0)
+		return "\"sha256\" is not that in the ledger";
+	if (bytes != STORE_ANY_SIZE && m->bytes != STORE_ANY_SIZE && bytes != m->bytes)
+		return "\"bytes\" is not that in the ledger";
+	if (sha256[0] != '\0')
+		memcpy(m->sha256, sha256, sizeof sha256);
+	if (bytes != STORE_ANY_SIZE)
+		m->bytes = bytes;
+	return NULL;
+}
+
 void
 order_done(struct order *m)
 {

@@ -21,6 +21,10 @@ struct order {
 
 /* NULL: good; else what is wrong with the line.  order_done either way. */
 const char *order_read(struct str line, struct order *m);
+
+/* What the ledger's manifest of that key says of the body goes into the order.  NULL; else what
+ * the order says otherwise. */
+const char *order_agrees(struct order *m, struct str manifest);
 void order_done(struct order *m);
 
 #endif

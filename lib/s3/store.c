@@ -122,6 +122,12 @@ store_check_body(const struct store_object *o, const struct sum *sum, struct err
 
 /* ---- the interface ---- */
 
+const char *
+store_told(const char *url)
+{
+	return strchr(url, '@') != NULL ? "a text with @" : url;
+}
+
 static const struct store_kind *
 kind_of(const char *url)
 {
@@ -150,7 +156,7 @@ store_open(const char *url, const struct store_options *o, struct err *e)
 		err_set(e, ST_USAGE,
 		    "%.300s: not a destination; give s3://bucket/prefix or "
 		    "file:///dir",
-		    url);
+		    store_told(url));
 		return NULL;
 	}
 	while (n > strlen(k->scheme) && url[n - 1] == '/')

@@ -26,7 +26,7 @@ dir_open(struct store *st, const char *rest, struct err *e)
 		return err_set(e, ST_USAGE,
 		    "%.300s: not an absolute path; a directory is "
 		    "file:///dir, with three slashes",
-		    st->url);
+		    store_told(st->url));
 	while (n > 0 && path[n - 1] == '/')
 		n--;
 	if ((st->prefix = strndup(path, n)) == NULL)

@@ -43,7 +43,11 @@ bucket_open(struct store *st, const char *rest, struct err *e)
 		return err_set(e, ST_FAIL, "%.300s: out of memory", st->url);
 	}
 	if (endpoint_bucket(st->bucket, e) < 0)
-		return -1;
+		return strchr(st->url, '@') == NULL
+			   ? -1
+			   : err_set(e, ST_USAGE,
+				 "%s: what it begins with is not the name of a bucket",
+				 store_told(st->url));
 	if (st->o.part_bytes != 0 && (st->o.part_bytes < MULTIPART_PART_MIN ||
 					 st->o.part_bytes > MULTIPART_PART_MAX))
 		return err_set(e, ST_USAGE, "--part-size: from 5M to 5G, please");

@@ -42,6 +42,12 @@ check(const struct endpoint *ep, const char *bucket)
 		    "the bucket %s is nowhere", bucket);
 }
 
+static bool
+has_at(const char *text)
+{
+	return text != NULL && strchr(text, '@') != NULL;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -52,7 +58,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.path_style = opt & 1, .dualstack = opt & 2, .fips = opt & 4, .env = env
 	};
 	struct endpoint ep;
-	struct err e;
+	struct err e = { 0 };
 
 	for (size_t i = 0; i < 3 && next_line(&rest, &line); i++)
 		part[i] = c_string(line.p, line.n);
@@ -63,6 +69,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			check(&ep, part[0]);
 		else
 			must(e.status == ST_USAGE && e.text[0] != '\0', "%d", e.status);
+		/* before an '@' a password may stand */
+		if (has_at(part[2]) && !has_at(part[0]) && !has_at(part[1]))
+			must(e.status == ST_USAGE && !has_at(e.text), "%s", e.text);
 	}
 	url_variable = part[2];
 	if (part[1] != NULL && endpoint_sts(&ep, part[1], env, &e) == 0)

@@ -17,6 +17,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(strspn(m.sha256, "0123456789abcdef") == strlen(m.sha256) &&
 			 (m.sha256[0] == '\0' || strlen(m.sha256) == 64),
 		    "hash %s", m.sha256);
+		must(order_agrees(&m, line) == NULL, "it does not agree with itself");
 		must(jscan_valid(line, NULL) && line.p[0] == '{', "no object: %.*s", SHOW(line));
 	} else {
 		must(why[0] != '\0', "refused without a reason");

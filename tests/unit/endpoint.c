@@ -28,6 +28,8 @@ env(const char *name)
 }
 
 enum { PATH = 1, DUAL = 2, FIPS = 4 };
+#define X50 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define LONG X50 X50 X50 X50 X50 X50 X50 X50 X50 X50
 
 struct row {
 	const char *bucket, *url, *region;
@@ -129,6 +131,20 @@ static const struct row hosts[] = {
 	{ "logs", "http:/me:secret@h", NULL, 0, NO, "--endpoint: not http://host" },
 	{ "logs", "http://h/me:secret@h?", NULL, 0, NO, "--endpoint: not http://host" },
 	{ "logs", "http://me:secret@h", NULL, DUAL, NO, "dualstack and FIPS are for" },
+	{ "logs", "http://me:123/secret@h", NULL, 0, NO, "--endpoint: not http://host" },
+	/* what is cut off */
+	{ "logs", "http://h/" LONG, NULL, 0, NO, "--endpoint: http://h/xxx" },
+	{ "logs", "http://me:secret" LONG "@h", NULL, 0, NO,
+	    "--endpoint: not http://host" },
+	{ "logs", "http://me:secret" LONG "@h", NULL, DUAL, NO,
+	    "--endpoint: a URL: dualstack" },
+	{ "logs", NULL, NULL, 0,
+	    { { "AWS_ENDPOINT_URL_S3", "http://me:secret" LONG "@h" } },
+	    "AWS_ENDPOINT_URL_S3: not http://host" },
+	{ "logs", NULL, NULL, 0, { { "AWS_ENDPOINT_URL", "http://me:secret" LONG "@h" } },
+	    "AWS_ENDPOINT_URL: not http://host" },
+	{ "logs", NULL, NULL, 0, { { "AWS_PROFILE", "secret" } },
+	    "endpoint_url: not http://host" },
 	{ "logs", NULL, NULL, 0, { { "AWS_ENDPOINT_URL", "https:/me:secret@h" } },
 	    "AWS_ENDPOINT_URL: not http://host" },
 	/* the environment */
@@ -229,6 +245,42 @@ test_row(const struct row *x)
 }
 
 static void
+test_amazon(void)
+{
+	static const struct variable none[1];
+	static const struct {
+		const char *url;
+		bool amazon;
+	} urls[] = {
+		{ NULL, true },
+		{ "https://s3.eu-west-1.amazonaws.com", true },
+		{ "http://s3.dualstack.eu-west-1.amazonaws.com:80", true },
+		{ "https://bucket.vpce-1a2b-3c4d.s3.us-east-1.vpce.amazonaws.com", true },
+		{ "https://s3-fips.us-gov-west-1.amazonaws.com", true },
+		{ "https://s3.cn-north-1.amazonaws.com.cn", true },
+		{ "https://s3-1234567890.us-east-1.elb.amazonaws.com", false },
+		{ "http://ec2-1-2-3-4.compute-1.amazonaws.com:9000", false },
+		{ "https://s3.amazonaws.com.example.net", false },
+		{ "https://s3.notamazonaws.com", false },
+		{ "https://s3.example.net", false },
+		{ "http://127.0.0.1:9000", false },
+	};
+	struct endpoint ep;
+	struct err e = { 0 };
+
+	variables = none;
+	for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
+		struct endpoint_options o = {
+			.url = urls[i].url, .region = "us-east-1", .env = env
+		};
+
+		ok(endpoint_find(&ep, "logs", &o, &e) == 0 && ep.amazon == urls[i].amazon,
+		    "%s is %sAmazon's: %s", urls[i].url ? urls[i].url : "none",
+		    urls[i].amazon ? "" : "not ", e.text);
+	}
+}
+
+static void
 test_buckets(void)
 {
 	static const struct {
@@ -269,6 +321,7 @@ main(void)
 	    "services = mine\n"
 	    "[services mine]\nsts =\n  endpoint_url = http://sts.example\n"
 	    "s3 =\n  endpoint_url = http://only.s3.example\n  max = 5\n"
+	    "[profile secret]\nendpoint_url = http://me:secret" LONG "@h\n"
 	    "[profile ignore]\nregion = eu-west-3\nendpoint_url = http://all.example\n"
 	    "ignore_configured_endpoint_urls = true\n";
 	char path[] = "/tmp/endpoint-XXXXXX";
@@ -281,6 +334,7 @@ main(void)
 		test_row(&hosts[i]);
 	for (size_t i = 0; i < sizeof sts / sizeof *sts; i++)
 		test_row(&sts[i]);
+	test_amazon();
 	test_buckets();
 	close(fd);
 	unlink(path);

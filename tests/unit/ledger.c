@@ -430,6 +430,50 @@ test_entries(void)
 	ledger_free(NULL);
 }
 
+static enum ledger_claim
+claimed(struct ledger_claims *c, const char *key, const char *name)
+{
+	const struct ledger_batch *b = NULL;
+	enum ledger_claim r = ledger_claim(c, key, name, &b, &e);
+
+	return r == LEDGER_MINE && strcmp(b->name, name) != 0 ? LEDGER_UNKNOWN : r;
+}
+
+static void
+test_claims(void)
+{
+	struct ledger *l = small();
+	struct ledger_claims *c = ledger_claims_new(dir, &e);
+	static const char *const first[] = { "k/0" };
+	bool committed;
+
+	ledger_prepare(dir, &e);
+	ledger_save(dir, l, &committed, &e);
+	ok(claimed(c, "k/0", "b0") == LEDGER_MINE &&
+		claimed(c, "k/1", "b1") == LEDGER_MINE &&
+		claimed(c, "k/0", "b0") == LEDGER_MINE,
+	    "a body is claimed by its key");
+	ok(claimed(c, "k/0", "b1") == LEDGER_OTHER &&
+		claimed(c, "k/0", "none") == LEDGER_OTHER &&
+		claimed(c, "k/7", "b0") == LEDGER_OTHER,
+	    "and by no other");
+	ok(claimed(c, "k/7", "b7") == LEDGER_NOBODY, "nobody's");
+	ledger_delivered(dir, first, 1, &e);
+	ok(claimed(c, "k/0", "b0") == LEDGER_MINE, "what was read is believed");
+	ok(claimed(c, "k/7", "b7") == LEDGER_NOBODY &&
+		claimed(c, "k/0", "b0") == LEDGER_NOBODY,
+	    "until something is missing: then it is read anew");
+	ledger_free(l);
+	l = ledger_load(dir, &e);
+	ledger_add_batch(l, "b7", STR("k/7"), STR("{\"key\":\"k/7\"}"), &e);
+	ledger_save(dir, l, &committed, &e);
+	ok(claimed(c, "k/7", "b7") == LEDGER_MINE, "what was committed since is found");
+	ledger_claims_free(c);
+	ledger_claims_free(NULL);
+	ledger_free(l);
+	clean();
+}
+
 static void
 test_delivered(void)
 {
@@ -578,6 +622,7 @@ main(void)
 	test_cursors();
 	test_save();
 	test_entries();
+	test_claims();
 	test_delivered();
 	test_large();
 	test_made_meanwhile();
