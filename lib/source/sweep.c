@@ -1,6 +1,5 @@
 #include "source/sweep.h"
 #include "base/err.h"
-#include "base/fileio.h"
 #include "base/hash.h"
 #include "ledger/ledger.h"
 #include "record/jsonw.h"
@@ -11,6 +10,8 @@
 #include "source/decompress.h"
 #include "source/unpack.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -158,6 +159,34 @@ sweep_stat(const struct stat *st, char text[96])
 	snprintf(text, 96, "%" PRIu64 ":%" PRIu64 ":%" PRIu64 ":%" PRId64,
 	    (uint64_t)st->st_dev, (uint64_t)st->st_ino, (uint64_t)st->st_size,
 	    (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec);
+}
+
+/* Do two texts of sweep_stat begin with the same device and inode? */
+static bool
+same_inode(const char *a, const char *b)
+{
+	unsigned colons = 0;
+
+	for (; *a != '\0' && *a == *b; a++, b++)
+		if (*a == ':' && ++colons == 2)
+			return true;
+	return false;
+}
+
+int
+sweep_open_again(const char *path, const char *stat, struct stat *st)
+{
+	int fd = family_open_name(AT_FDCWD, path, st);
+	char text[96];
+
+	if (fd < 0)
+		return -1;
+	sweep_stat(st, text);
+	if (same_inode(text, stat))
+		return fd;
+	close(fd);
+	errno = ESTALE;
+	return -1;
 }
 
 bool
@@ -340,7 +369,7 @@ compare(struct met *w, const struct ledger_entry *n)
 
 	snprintf(other.name, sizeof other.name, "%s%s%s", n->in != NULL ? n->in : "",
 	    n->in != NULL ? "/" : "", n->path);
-	if ((m.fd = io_open(other.name, O_RDONLY | O_NONBLOCK, 0)) < 0)
+	if ((m.fd = sweep_open_again(other.name, n->stat, &m.st)) < 0)
 		return NO_COPY;
 	if (begins(w, &other, &unused) == 1)
 		is = COPY;
@@ -348,18 +377,6 @@ compare(struct met *w, const struct ledger_entry *n)
 		is = LONGER_COPY;
 	close(m.fd);
 	return is;
-}
-
-/* Do two texts of sweep_stat begin with the same device and inode? */
-static bool
-same_inode(const char *a, const char *b)
-{
-	unsigned colons = 0;
-
-	for (; *a != '\0' && *a == *b; a++, b++)
-		if (*a == ':' && ++colons == 2)
-			return true;
-	return false;
 }
 
 /* Are the bytes before where that one was read to others in this file?  Then neither is the
