@@ -230,12 +230,10 @@ met_new(size_t n)
 	return all;
 }
 
-/* Is everything of a file of this stat committed?  Then the entries of all its streams are
- * hit[], and their number comes back; 0: it is not, or it was renamed since, and is looked at
- * once more, so that the ledger knows. */
+/* The entries of a file of this stat: hit[], and their number; 0: none, or not of all its
+ * streams. */
 static size_t
-all_committed(const struct sweep *s, const struct member *m, const char *stat, bool final,
-    struct ledger_entry *hit[2])
+by_stat(const struct sweep *s, const char *stat, struct ledger_entry *hit[2])
 {
 	const struct stat_index *x = s->known;
 	size_t at = quick_hash(stat) & (x->cap - 1), n = 0;
@@ -246,8 +244,18 @@ all_committed(const struct sweep *s, const struct member *m, const char *stat, b
 		if (strcmp(known->stat, stat) == 0 && n < 2)
 			hit[n++] = known;
 	}
-	if (n == 0 || (n == 1 && strchr(hit[0]->id, '/') != NULL))
-		return 0;
+	return n == 1 && strchr(hit[0]->id, '/') != NULL ? 0 : n;
+}
+
+/* Is everything of a file of this stat committed?  Then the entries of all its streams are
+ * hit[], and their number comes back; 0: it is not, or it was renamed since, and is looked at
+ * once more, so that the ledger knows. */
+static size_t
+all_committed(const struct sweep *s, const struct member *m, const char *stat, bool final,
+    struct ledger_entry *hit[2])
+{
+	size_t n = by_stat(s, stat, hit);
+
 	for (size_t i = 0; i < n; i++)
 		if (!hit[i]->final && (m->packed || final || hit[i]->live != m->live ||
 					  hit[i]->end < (uint64_t)m->st.st_size))
@@ -255,13 +263,35 @@ all_committed(const struct sweep *s, const struct member *m, const char *stat, b
 	return n;
 }
 
-/* All streams of such a file are noted as met. */
+/* The same where all is committed that may be made of a compressed file, which is known to
+ * hold more (tail.c notes its size as that and one): it is not unpacked for that again. */
+static size_t
+up_to_ceiling(const struct sweep *s, const struct member *m, const char *stat,
+    struct ledger_entry *hit[2])
+{
+	uint64_t most = reader_expands_to((uint64_t)m->st.st_size, s->expand);
+	size_t n = m->packed && s->expand != UINT64_MAX ? by_stat(s, stat, hit) : 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (hit[i]->final || hit[i]->live != m->live || hit[i]->size <= most ||
+		    hit[i]->at + s->tail.max_line + TAIL_LINE_EXTRA < most)
+			return 0;
+	return n;
+}
+
+/* All streams of a file with nothing to read are noted as met.  0: there may be something;
+ * -1: out of memory. */
+enum { NOTHING = 1, NOTHING_ALLOWED };
+
 static int
 nothing_new(struct sweep *s, const struct family *f, struct met *w)
 {
 	struct ledger_entry *hit[2];
 	size_t n = all_committed(s, w->m, w->stat, w->final, hit);
+	int why = n > 0 ? NOTHING : NOTHING_ALLOWED;
 
+	if (n == 0)
+		n = up_to_ceiling(s, w->m, w->stat, hit);
 	for (size_t i = 0; i < n; i++) {
 		hit[i]->seen = true;
 		hit[i]->in = f->dir;
@@ -271,7 +301,7 @@ nothing_new(struct sweep *s, const struct family *f, struct met *w)
 	if (n == 0)
 		return 0;
 	snprintf(w->id.hash, sizeof w->id.hash, "%.16s", hit[0]->id);
-	return 1;
+	return why;
 }
 
 static bool
@@ -625,7 +655,12 @@ look(struct sweep *s, struct family *f, struct met *all, struct err *e)
 			continue;
 		}
 		if ((r = nothing_new(s, f, w)) > 0) {
-			s->n.unchanged += mine;
+			s->n.unchanged += mine && r == NOTHING;
+			s->n.unreadable += mine && r == NOTHING_ALLOWED;
+			if (mine && r == NOTHING_ALLOWED) {
+				too_much(w, &why);
+				s->warn(s->arg, &why);
+			}
 			continue;
 		}
 		if (r < 0)
