@@ -1,6 +1,7 @@
 #include "source/sweep.h"
 #include "base/err.h"
 #include "base/hash.h"
+#include "base/siphash.h"
 #include "ledger/ledger.h"
 #include "record/jsonw.h"
 #include "record/timestamp.h"
@@ -30,18 +31,16 @@ struct sweep_dirs {
 
 /* Entries by what stat(2) said of their file, to pass over what has not changed. */
 struct stat_index {
+	struct siphash_key secret;
 	size_t cap;
 	uint32_t slot[]; /* entry number + 1 */
 };
 
-static uint64_t
-quick_hash(const char *s)
+/* By a secret: sizes and times are whose the files are. */
+static size_t
+slot_of(const struct stat_index *x, const char *stat)
 {
-	uint64_t h = 0xcbf29ce484222325;
-
-	for (; *s != '\0'; s++)
-		h = (h ^ (unsigned char)*s) * 0x100000001b3;
-	return h;
+	return siphash(&x->secret, 0, stat, strlen(stat)) & (x->cap - 1);
 }
 
 static struct stat_index *
@@ -55,8 +54,12 @@ index_stats(struct ledger *l)
 	if ((x = calloc(1, sizeof *x + cap * sizeof(uint32_t))) == NULL)
 		return NULL;
 	x->cap = cap;
+	if (!siphash_new_key(&x->secret)) {
+		free(x);
+		return NULL;
+	}
 	for (size_t i = 0; i < l->entries; i++) {
-		size_t at = quick_hash(l->entry[i].stat) & (cap - 1);
+		size_t at = slot_of(x, l->entry[i].stat);
 
 		if (l->entry[i].stat[0] == '\0')
 			continue;
@@ -236,7 +239,7 @@ static size_t
 by_stat(const struct sweep *s, const char *stat, struct ledger_entry *hit[2])
 {
 	const struct stat_index *x = s->known;
-	size_t at = quick_hash(stat) & (x->cap - 1), n = 0;
+	size_t at = slot_of(x, stat), n = 0;
 
 	for (; x->slot[at] != 0; at = (at + 1) & (x->cap - 1)) {
 		struct ledger_entry *known = &s->ledger->entry[x->slot[at] - 1];
