@@ -106,3 +106,53 @@ harmless() {
 	[ "$stderr" = "logtail: $PWD/d/a.log.1: a link beside a log; not followed" ]
 	[ "$(jq -r '.log // empty' <<<"$output")" = new ]
 }
+
+# while_read COMMAND... -- OPERAND...: runs logtail, and the command when its first line is there
+# and it waits for its reader
+while_read() {
+	local do=()
+	while [ "$1" != -- ]; do do+=("$1") && shift; done
+	shift
+	timeout 60 logtail "$@" 2>err | {
+		IFS= read -r line
+		printf '%s\n' "$line"
+		"${do[@]}"
+		cat
+	} >out
+	status=${PIPESTATUS[0]}
+}
+
+@test "a name that is swapped for a link or a pipe after its file was read is not taken for that file" {
+	line() { printf '2026-11-22T13:00:00.%09dZ stdout F %s\n' "$1" "$2"; }
+	swap() { rm d/a.log && "$@" d/a.log; }
+	mkdir d
+	{ line 1 alike && line 2 theirs; } >mine.log.1
+	gzip -k mine.log.1
+	touch -d '1 hour ago' mine.log.1*
+	for by in "ln -s ../mine.log.1" mkfifo; do
+		{ line 1 alike && seq -f '2026-11-22T13:00:01Z stdout F line %.0f' 100000; } >d/a.log
+		# shellcheck disable=SC2086
+		while_read swap $by -- d/a.log mine.log.1.gz
+		[ "$status" -eq 0 ]
+		[ "$(jq -r '.log // empty' out | tail -n 2 | paste -sd' ')" = "alike theirs" ]
+		rm d/a.log
+	done
+}
+
+@test "an archive whose name is swapped for a link or a pipe is not read: told, exit 3" {
+	swap() { rm x.tar && "$@" x.tar; }
+	mkdir t
+	echo mine >t/a.log
+	tar -cf mine.tar t
+	echo theirs >t/a.log
+	seq 300000 >big.log
+	for by in "ln -s mine.tar" mkfifo "mv mine.tar"; do
+		tar -cf x.tar t
+		# shellcheck disable=SC2086
+		while_read swap $by -- x.tar big.log
+		[ "$status" -eq 3 ]
+		grep -qx "logtail: $PWD/x.tar: no longer the archive that was found; not read" err
+		[ "$(jq -r '.log // empty' out | sort -n | uniq | wc -l)" -eq 300000 ]
+		rm x.tar
+	done
+}

@@ -211,6 +211,17 @@ letters() {
 	peak logtail --state=S --max-expand=2 a.log b.log
 	ended 3 "a.log.1.gz: more than --max-expand allows comes of it; the rest is not read"
 	[ "$(jq -r 'select(.log)' out)" = "" ]
+	# and that without unpacking it again
+	peak logtail --state=S --max-expand=2 --stats=stats a.log b.log
+	ended 3 "a.log.1.gz: more than --max-expand allows comes of it; the rest is not read"
+	[ "$(jq -c '[.files, .bytes_in]' stats)" = "[0,0]" ]
+	[ ! -s out ]
+	# if it goes, what was not read is a gap
+	mv a.log.1.gz kept
+	peak logtail --state=S --max-expand=2 a.log b.log
+	ended 3
+	[ "$(jq -c 'select(._error.gap) | ._error.gap.size' out | uniq)" = $(((1 << 30) + 1)) ]
+	mv kept a.log.1.gz
 	peak logtail --state=S --max-expand=100000 a.log b.log
 	ended 0
 	[ "$(jq -r 'select(.log).log | length' out | grep -cx 65535)" -eq 10 ]

@@ -1,7 +1,6 @@
 #include "source/backfill.h"
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/fileio.h"
 #include "ledger/ledger.h"
 #include "record/jsonw.h"
 #include "source/bundle.h"
@@ -483,9 +482,13 @@ one_archive(struct sweep *s, const struct sweep_bundle *a, bool list, struct err
 	struct stat st;
 	int r = 0;
 
-	if ((f.fd = io_open(a->path, O_RDONLY | O_NONBLOCK, 0)) < 0 ||
-	    fstat(f.fd, &st) < 0) {
-		err_sys(e, a->path);
+	if ((f.fd = sweep_open_again(a->path, a->stat, &st)) < 0) {
+		if (errno == ENOENT || errno == EACCES)
+			err_sys(e, a->path);
+		else
+			err_set(e, ST_ASIDE,
+			    "%s: no longer the archive that was found; not read",
+			    a->path);
 		s->n.unreadable++;
 		s->warn(s->arg, e);
 	} else {

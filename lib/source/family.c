@@ -539,6 +539,20 @@ same_log(const struct member *plain, const struct member *packed)
 	       family_packed(str_of(packed->name)) == strlen(packed->name) - n;
 }
 
+int
+family_open_name(int dir, const char *name, struct stat *st)
+{
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+
+	if (fd >= 0 && fstat(fd, st) == 0 && S_ISREG(st->st_mode))
+		return fd;
+	if (fd >= 0) {
+		close(fd);
+		errno = EBADF;
+	}
+	return -1;
+}
+
 static void
 open_member(const struct family *f, const struct listing *l, struct member *m,
     family_warn *warn, void *arg)
@@ -549,27 +563,18 @@ open_member(const struct family *f, const struct listing *l, struct member *m,
 	if (snprintf(path, sizeof path, "%s/%s", f->dir, m->name) >= (int)sizeof path)
 		return;
 	/* names were followed when the families were found: this is where they led */
-	if ((m->fd = openat(
-		 l->fd, m->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)) < 0 ||
-	    fstat(m->fd, &m->st) < 0) {
-		if (errno != ENOENT && warn != NULL) {
-			if (errno == ELOOP)
-				err_set(&e, ST_ASIDE,
-				    "%s: a link beside a log; not followed", path);
-			else
-				err_sys(&e, path);
-			warn(arg, &e);
-		}
-	} else if (!S_ISREG(m->st.st_mode)) {
-		if (warn != NULL) {
-			err_set(&e, ST_ASIDE, "%s: not a regular file; not read", path);
-			warn(arg, &e);
-		}
-		close(m->fd);
-		m->fd = -1;
-	}
-	if (m->fd < 0)
-		m->st.st_ino = 0;
+	if ((m->fd = family_open_name(l->fd, m->name, &m->st)) >= 0)
+		return;
+	m->st.st_ino = 0;
+	if (errno == ENOENT || warn == NULL)
+		return;
+	if (errno == ELOOP)
+		err_set(&e, ST_ASIDE, "%s: a link beside a log; not followed", path);
+	else if (errno == EBADF)
+		err_set(&e, ST_ASIDE, "%s: not a regular file; not read", path);
+	else
+		err_sys(&e, path);
+	warn(arg, &e);
 }
 
 /* Do the names still mean the files that are open? */
@@ -587,7 +592,7 @@ settled(const struct family *f, struct listing *l, bool rotated, const struct me
 		same = strcmp(m[i].name, again[i].name) == 0;
 		if (!same || m[i].st.st_ino == 0)
 			continue;
-		same = fstatat(l->fd, m[i].name, &st, 0) == 0 &&
+		same = fstatat(l->fd, m[i].name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		       st.st_ino == m[i].st.st_ino && st.st_dev == m[i].st.st_dev;
 	}
 	if (k >= 0)
@@ -617,7 +622,7 @@ all_known(struct family *f, struct listing *l, bool rotated, struct member *m, i
     family_known *known, void *arg)
 {
 	for (int i = 0; i < n; i++)
-		if (fstatat(l->fd, m[i].name, &m[i].st, 0) < 0 ||
+		if (fstatat(l->fd, m[i].name, &m[i].st, AT_SYMLINK_NOFOLLOW) < 0 ||
 		    !S_ISREG(m[i].st.st_mode) || (i > 0 && same_log(&m[i - 1], &m[i])))
 			return false;
 	f->member = m;

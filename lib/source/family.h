@@ -95,6 +95,10 @@ int family_open(struct family *f, struct listing *l, bool rotated, family_known 
     void *known_arg, family_warn *warn, void *arg, struct err *e);
 void family_close(struct family *f);
 
+/* Open a name in `dir` (or AT_FDCWD) that was found to be a file: no link is followed, nothing
+ * waited for.  -1 and errno: EBADF when it is no regular file, ELOOP a link. */
+int family_open_name(int dir, const char *name, struct stat *st);
+
 /* Is `name` the live file `base` or a rotated sibling of it?  Fills kind and number. */
 bool family_has(struct str base, struct str name, struct member *m);
 

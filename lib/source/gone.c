@@ -102,6 +102,12 @@ add_first_line(struct first_lines *fl, const char *path)
 		fl->unsure |= errno != ENOENT;
 		return;
 	}
+	if (fstat(fd, &st) < 0 ||
+	    !S_ISREG(st.st_mode)) { /* the name is another's since */
+		fl->unsure = true;
+		close(fd);
+		return;
+	}
 	r = reader_new(fd, family_packed(str_of(path)) > 0, &unused);
 	if (r != NULL)
 		got = identity_read(r, true, &who, path, &unused);

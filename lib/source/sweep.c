@@ -1,7 +1,7 @@
 #include "source/sweep.h"
 #include "base/err.h"
-#include "base/fileio.h"
 #include "base/hash.h"
+#include "base/siphash.h"
 #include "ledger/ledger.h"
 #include "record/jsonw.h"
 #include "record/timestamp.h"
@@ -11,6 +11,8 @@
 #include "source/decompress.h"
 #include "source/unpack.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -29,18 +31,16 @@ struct sweep_dirs {
 
 /* Entries by what stat(2) said of their file, to pass over what has not changed. */
 struct stat_index {
+	struct siphash_key secret;
 	size_t cap;
 	uint32_t slot[]; /* entry number + 1 */
 };
 
-static uint64_t
-quick_hash(const char *s)
+/* By a secret: sizes and times are whose the files are. */
+static size_t
+slot_of(const struct stat_index *x, const char *stat)
 {
-	uint64_t h = 0xcbf29ce484222325;
-
-	for (; *s != '\0'; s++)
-		h = (h ^ (unsigned char)*s) * 0x100000001b3;
-	return h;
+	return siphash(&x->secret, 0, stat, strlen(stat)) & (x->cap - 1);
 }
 
 static struct stat_index *
@@ -54,8 +54,12 @@ index_stats(struct ledger *l)
 	if ((x = calloc(1, sizeof *x + cap * sizeof(uint32_t))) == NULL)
 		return NULL;
 	x->cap = cap;
+	if (!siphash_new_key(&x->secret)) {
+		free(x);
+		return NULL;
+	}
 	for (size_t i = 0; i < l->entries; i++) {
-		size_t at = quick_hash(l->entry[i].stat) & (cap - 1);
+		size_t at = slot_of(x, l->entry[i].stat);
 
 		if (l->entry[i].stat[0] == '\0')
 			continue;
@@ -162,6 +166,34 @@ sweep_stat(const struct stat *st, char text[96])
 	    (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec);
 }
 
+/* Do two texts of sweep_stat begin with the same device and inode? */
+static bool
+same_inode(const char *a, const char *b)
+{
+	unsigned colons = 0;
+
+	for (; *a != '\0' && *a == *b; a++, b++)
+		if (*a == ':' && ++colons == 2)
+			return true;
+	return false;
+}
+
+int
+sweep_open_again(const char *path, const char *stat, struct stat *st)
+{
+	int fd = family_open_name(AT_FDCWD, path, st);
+	char text[96];
+
+	if (fd < 0)
+		return -1;
+	sweep_stat(st, text);
+	if (same_inode(text, stat))
+		return fd;
+	close(fd);
+	errno = ESTALE;
+	return -1;
+}
+
 bool
 sweep_in_shard(const struct sweep *s, const char *shown)
 {
@@ -203,15 +235,13 @@ met_new(size_t n)
 	return all;
 }
 
-/* Is everything of a file of this stat committed?  Then the entries of all its streams are
- * hit[], and their number comes back; 0: it is not, or it was renamed since, and is looked at
- * once more, so that the ledger knows. */
+/* The entries of a file of this stat: hit[], and their number; 0: none, or not of all its
+ * streams. */
 static size_t
-all_committed(const struct sweep *s, const struct member *m, const char *stat, bool final,
-    struct ledger_entry *hit[2])
+by_stat(const struct sweep *s, const char *stat, struct ledger_entry *hit[2])
 {
 	const struct stat_index *x = s->known;
-	size_t at = quick_hash(stat) & (x->cap - 1), n = 0;
+	size_t at = slot_of(x, stat), n = 0;
 
 	for (; x->slot[at] != 0; at = (at + 1) & (x->cap - 1)) {
 		struct ledger_entry *known = &s->ledger->entry[x->slot[at] - 1];
@@ -219,8 +249,18 @@ all_committed(const struct sweep *s, const struct member *m, const char *stat, b
 		if (strcmp(known->stat, stat) == 0 && n < 2)
 			hit[n++] = known;
 	}
-	if (n == 0 || (n == 1 && strchr(hit[0]->id, '/') != NULL))
-		return 0;
+	return n == 1 && strchr(hit[0]->id, '/') != NULL ? 0 : n;
+}
+
+/* Is everything of a file of this stat committed?  Then the entries of all its streams are
+ * hit[], and their number comes back; 0: it is not, or it was renamed since, and is looked at
+ * once more, so that the ledger knows. */
+static size_t
+all_committed(const struct sweep *s, const struct member *m, const char *stat, bool final,
+    struct ledger_entry *hit[2])
+{
+	size_t n = by_stat(s, stat, hit);
+
 	for (size_t i = 0; i < n; i++)
 		if (!hit[i]->final && (m->packed || final || hit[i]->live != m->live ||
 					  hit[i]->end < (uint64_t)m->st.st_size))
@@ -228,13 +268,35 @@ all_committed(const struct sweep *s, const struct member *m, const char *stat, b
 	return n;
 }
 
-/* All streams of such a file are noted as met. */
+/* The same where all is committed that may be made of a compressed file, which is known to
+ * hold more (tail.c notes its size as that and one): it is not unpacked for that again. */
+static size_t
+up_to_ceiling(const struct sweep *s, const struct member *m, const char *stat,
+    struct ledger_entry *hit[2])
+{
+	uint64_t most = reader_expands_to((uint64_t)m->st.st_size, s->expand);
+	size_t n = m->packed && s->expand != UINT64_MAX ? by_stat(s, stat, hit) : 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (hit[i]->final || hit[i]->live != m->live || hit[i]->size <= most ||
+		    hit[i]->at + s->tail.max_line + TAIL_LINE_EXTRA < most)
+			return 0;
+	return n;
+}
+
+/* All streams of a file with nothing to read are noted as met.  0: there may be something;
+ * -1: out of memory. */
+enum { NOTHING = 1, NOTHING_ALLOWED };
+
 static int
 nothing_new(struct sweep *s, const struct family *f, struct met *w)
 {
 	struct ledger_entry *hit[2];
 	size_t n = all_committed(s, w->m, w->stat, w->final, hit);
+	int why = n > 0 ? NOTHING : NOTHING_ALLOWED;
 
+	if (n == 0)
+		n = up_to_ceiling(s, w->m, w->stat, hit);
 	for (size_t i = 0; i < n; i++) {
 		hit[i]->seen = true;
 		hit[i]->in = f->dir;
@@ -244,7 +306,7 @@ nothing_new(struct sweep *s, const struct family *f, struct met *w)
 	if (n == 0)
 		return 0;
 	snprintf(w->id.hash, sizeof w->id.hash, "%.16s", hit[0]->id);
-	return 1;
+	return why;
 }
 
 static bool
@@ -342,7 +404,7 @@ compare(struct met *w, const struct ledger_entry *n)
 
 	snprintf(other.name, sizeof other.name, "%s%s%s", n->in != NULL ? n->in : "",
 	    n->in != NULL ? "/" : "", n->path);
-	if ((m.fd = io_open(other.name, O_RDONLY | O_NONBLOCK, 0)) < 0)
+	if ((m.fd = sweep_open_again(other.name, n->stat, &m.st)) < 0)
 		return NO_COPY;
 	if (begins(w, &other, &unused) == 1)
 		is = COPY;
@@ -350,18 +412,6 @@ compare(struct met *w, const struct ledger_entry *n)
 		is = LONGER_COPY;
 	close(m.fd);
 	return is;
-}
-
-/* Do two texts of sweep_stat begin with the same device and inode? */
-static bool
-same_inode(const char *a, const char *b)
-{
-	unsigned colons = 0;
-
-	for (; *a != '\0' && *a == *b; a++, b++)
-		if (*a == ':' && ++colons == 2)
-			return true;
-	return false;
 }
 
 /* Are the bytes before where that one was read to others in this file?  Then neither is the
@@ -620,7 +670,12 @@ look(struct sweep *s, struct family *f, struct met *all, struct err *e)
 			continue;
 		}
 		if ((r = nothing_new(s, f, w)) > 0) {
-			s->n.unchanged += mine;
+			s->n.unchanged += mine && r == NOTHING;
+			s->n.unreadable += mine && r == NOTHING_ALLOWED;
+			if (mine && r == NOTHING_ALLOWED) {
+				too_much(w, &why);
+				s->warn(s->arg, &why);
+			}
 			continue;
 		}
 		if (r < 0)

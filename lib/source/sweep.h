@@ -93,6 +93,11 @@ void sweep_stat(const struct stat *st, char text[96]);
 /* claim_ids gave 1: tell it, of the first. */
 void sweep_full(struct sweep *s, const struct err *e);
 
+/* Open by its name once more what was found to be `stat`, a text of sweep_stat.  -1 and errno:
+ * it is not there, or the name is another file's since (ESTALE), a link's or no file's
+ * (family_open_name). */
+int sweep_open_again(const char *path, const char *stat, struct stat *st);
+
 /* For gone.h: how many directories were listed, and was this one (after sweep_sort_dirs)?
  * What is in such a file? */
 size_t sweep_sort_dirs(struct sweep *s);

@@ -13,11 +13,11 @@
 
 /* The block holds, from its start: up to IDENTITY_WINDOW bytes that were dealt with
  * already (for the window's hash), then what is to be read.  A line that does not end
- * within the block makes it grow, up to a physical line of max_line and LINE_EXTRA. */
+ * within the block makes it grow, up to a physical line of max_line and
+ * TAIL_LINE_EXTRA. */
 enum {
 	BLOCK = 256 << 10,
-	LINE_EXTRA = 64 << 10, /* what frames a message, and Docker's escapes of 16 KiB */
-	HOLE_LEAST = 1 << 20,  /* one that is passed over */
+	HOLE_LEAST = 1 << 20, /* one that is passed over */
 	SLACK = 64,
 };
 
@@ -697,7 +697,7 @@ flush_damaged(struct state *st, struct err *e)
 static int
 read_all(struct state *st, struct err *e)
 {
-	size_t longest = st->t->max_line + LINE_EXTRA;
+	size_t longest = st->t->max_line + TAIL_LINE_EXTRA;
 	int r;
 
 	while ((r = more(st, e)) > 0) {
@@ -718,6 +718,8 @@ read_all(struct state *st, struct err *e)
 		return -1;
 	if (st->stop || reader_cut(st->f->reader) || reader_too_much(st->f->reader))
 		st->f->final = false;
+	if (reader_too_much(st->f->reader)) /* there is at least one more */
+		st->f->limit = reader_offset(st->f->reader) + 1;
 	if (reader_corrupt(st->f->reader))
 		return flush_damaged(st, e);
 	return st->f->final ? flush_final(st, e) : 0;

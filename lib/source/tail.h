@@ -31,7 +31,11 @@
 
 struct reader;
 
-enum { TAIL_MARK_EVERY = 256 << 10 };
+enum {
+	TAIL_MARK_EVERY = 256 << 10,
+	/* a line of the file may be longer than a message: its frame, and Docker's escapes of 16 KiB */
+	TAIL_LINE_EXTRA = 64 << 10,
+};
 
 struct tail_counts {
 	uint64_t lines;    /* physical lines dealt with */
