@@ -361,8 +361,8 @@ run_all(struct run *run, int level, int argc, char *argv[])
 	if ((given.state != NULL && offer_begin(&run->offer, &e) < 0) ||
 	    open_spool(run, &e) < 0)
 		return diag_end(&e);
-	confined_write(given.state);
-	confined_write(given.out);
+	(given.dry_run ? confined_read : confined_write)(given.state);
+	(given.dry_run ? confined_read : confined_write)(given.out);
 	if (given.dry_run) /* the directory of what is made is removed from its own */
 		confined_write(getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
 	confined_inputs(argc, argv);

@@ -60,6 +60,11 @@ until_confined() {
 	mkdir cache
 	HIJACK_OWN=$PWD/cache hijack k8smeta --cache=cache
 	assert_equal "$got" "hijacked: open=EACCES make=EACCES connect=EPERM exec=EPERM ptrace=EPERM own=ok"
+	# one that is not there yet does not open what is above it
+	HIJACK_OWN=$PWD/err hijack k8smeta --cache=new
+	assert_equal "$got" "hijacked: open=EACCES make=EACCES connect=EPERM exec=EPERM ptrace=EPERM own=EACCES"
+	HIJACK_OWN=$PWD/new/pods.lock hijack k8smeta --cache=new
+	assert_equal "$got" "hijacked: open=EACCES make=EACCES connect=EPERM exec=EPERM ptrace=EPERM own=ok"
 }
 
 @test "a hijacked logbatch has its own directory only" {
@@ -81,6 +86,8 @@ until_confined() {
 @test "a hijacked s3put has its state, and sockets for s3:// alone" {
 	mkdir -p S/outbox
 	line='{"key":"H1JACK","path":"'$PWD'/S/outbox/a","bytes":1}'
+	HIJACK_OWN=$PWD/err hijack s3put --state=S "file://$PWD/dest"
+	assert_equal "$got" "hijacked: open=EACCES make=EACCES connect=EPERM exec=EPERM ptrace=EPERM own=EACCES"
 	hijack s3put --state=S "file://$PWD/dest"
 	assert_equal "$got" "hijacked: open=EACCES make=EACCES connect=EPERM exec=EPERM ptrace=EPERM own=-"
 	HIJACK_OWN=/etc/hosts hijack s3put --state=S --max-time=1s --endpoint=http://127.0.0.1:9 s3://bucket

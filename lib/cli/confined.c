@@ -1,5 +1,7 @@
 #include "cli/confined.h"
 #include "base/confine.h"
+#include "base/err.h"
+#include "base/fileio.h"
 #include "cli/diag.h"
 #include "cli/opts.h"
 #include "cli/stats.h"
@@ -77,18 +79,14 @@ dirname_of(const char *path, char dir[PATH_MAX])
 void
 confined_write(const char *place)
 {
-	char at[PATH_MAX], above[PATH_MAX];
+	struct err unused; /* who uses it will say what is wrong with it */
 
 	if (place == NULL || *place == '\0')
 		return;
-	snprintf(at, sizeof at, "%s", place);
-	while (access(at, F_OK) < 0 && strcmp(at, "/") != 0 && strcmp(at, ".") != 0) {
-		dirname_of(at, above);
-		memcpy(at, above, sizeof at);
-	}
 	kept.files = true;
-	if (!is_in(kept.write, kept.writes, at))
-		confine_write(&kept, copy_of(at));
+	if (!is_in(kept.write, kept.writes, place) &&
+	    (access(place, F_OK) == 0 || dir_make(place, true, &unused) == 0))
+		confine_write(&kept, copy_of(place));
 }
 
 void

@@ -3,7 +3,8 @@
  * Programs name what they need, then call confined() before they read what others wrote:
  *
  *     confined_read(state);       a file, or a directory and all below it; to write:
- *     confined_write(state);      ... one that is not there yet: the next above it that is
+ *     confined_write(state);      ... a directory that is not there is made: to make it later the
+ *                                 one above it, which may be /, would have to be left
  *     confined_near(token);       the directory of a file that is replaced by a new one
  *     confined_inputs(argc, argv);
  *     confined_net();             sockets, and the files of resolver and TLS
