@@ -163,20 +163,27 @@ find_logtail(char path[PATH_MAX])
 	memcpy(path, "logtail", sizeof "logtail");
 }
 
-/* The environment is that of the sweeps; what it has for logtail that is for them alone: */
+/* The environment is that of the sweeps; what it has for logtail that is for them alone, or for
+ * s3put: */
 static void
 not_for_list(void)
 {
 	static const char *const names[] = { "LOGSWEEP_STATS", "LOGSWEEP_LOGTAIL_STATS",
 		"LOGSWEEP_COMMIT", "LOGSWEEP_LOGTAIL_COMMIT", "LOGSWEEP_FOLLOW",
-		"LOGSWEEP_LOGTAIL_FOLLOW" };
+		"LOGSWEEP_LOGTAIL_FOLLOW", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+		"AWS_CONTAINER_AUTHORIZATION_TOKEN" };
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		(void)unsetenv(names[i]);
 }
 
+struct child {
+	pid_t pid;
+	int out; /* what it prints */
+};
+
 static int
-start_logtail(int argc, char *argv[], pid_t *pid, int *out, struct err *e)
+start_logtail(int argc, char *argv[], struct child *k, struct err *e)
 {
 	char path[PATH_MAX], with[PATH_MAX + 16], list[] = "--list";
 	char never[] = "--progress=never", quiet[] = "-q", operands[] = "--";
@@ -202,7 +209,7 @@ start_logtail(int argc, char *argv[], pid_t *pid, int *out, struct err *e)
 		args[n++] = argv[i];
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, fds[1], STDOUT_FILENO);
-	r = posix_spawnp(pid, path, &actions, NULL, args, environ);
+	r = posix_spawnp(&k->pid, path, &actions, NULL, args, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	free(args);
 	close(fds[1]);
@@ -211,31 +218,28 @@ start_logtail(int argc, char *argv[], pid_t *pid, int *out, struct err *e)
 		errno = r;
 		return err_sys(e, path);
 	}
-	*out = fds[0];
+	k->out = fds[0];
 	return 0;
 }
 
 /* The status of logtail: 0, or 3 if it told of files that it cannot read; -1. */
 static int
-look_at_files(struct node_status *s, int argc, char *argv[], struct err *e)
+look_at_files(struct node_status *s, const struct child *k, struct err *e)
 {
 	struct ndjson_in in;
 	struct str line;
-	pid_t pid = -1;
-	int fd = -1, got, status = 0;
+	int got, status = 0;
 
-	if (start_logtail(argc, argv, &pid, &fd, e) < 0)
-		return -1;
 	if (ndjson_in_init(&in, NULL, e) < 0)
 		return -1;
-	ndjson_in_open(&in, fd, "logtail --list");
+	ndjson_in_open(&in, k->out, "logtail --list");
 	while ((got = ndjson_next(&in, &line, e)) > 0) {
 		listed(s, line);
 		stats_poll(&stats);
 	}
 	ndjson_in_done(&in);
-	close(fd);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+	close(k->out);
+	while (waitpid(k->pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (got < 0)
 		return -1;
@@ -306,6 +310,7 @@ main(int argc, char *argv[])
 {
 	static const char *const forms[] = { "table", "ndjson", NULL };
 	static struct node_status s;
+	struct child logtail = { 0, -1 };
 	struct err e;
 	size_t form = 0;
 	int r, files = ST_OK;
@@ -323,10 +328,11 @@ main(int argc, char *argv[])
 		return diag_end(&e);
 	}
 	stats_init(&stats);
-	if (argc == 0) /* else logtail is started, and confines itself */
-		confine_to();
+	if (argc > 0 && start_logtail(argc, argv, &logtail, &e) < 0)
+		return diag_end(&e);
+	confine_to();
 	if (read_ledger(&s, &e) < 0 ||
-	    (argc > 0 && (files = look_at_files(&s, argc, argv, &e)) < 0) ||
+	    (argc > 0 && (files = look_at_files(&s, &logtail, &e)) < 0) ||
 	    (metrics != NULL && write_metrics(&s, &e) < 0) ||
 	    ((metrics == NULL || format != NULL) && print(&s, form == 0, &e) < 0) ||
 	    stats_end(&stats, &e) < 0)

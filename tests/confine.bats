@@ -137,6 +137,13 @@ teardown() { [ -z "${server-}" ] || kill "$server" 2>/dev/null || true; }
 	HIJACK_OWN=$PWD/S/lock hijack logsweep-status --state=S
 	assert_equal "$got" "hijacked: open=EACCES make=EACCES connect=EPERM exec=EPERM ptrace=EPERM own=ok"
 	mkdir m
+	# what it starts for operands is started before
+	mkdir bin
+	printf '#!/bin/sh\n' >bin/logtail
+	chmod +x bin/logtail
+	cp "$(command -v logsweep-status)" bin
+	HIJACK_OWN=$PWD/S/lock hijack bin/logsweep-status --state=S some.log
+	assert_equal "$got" "hijacked: open=EACCES make=EACCES connect=EPERM exec=EPERM ptrace=EPERM own=ok"
 	HIJACK_OWN=$PWD/err hijack logsweep-status --state=S --metrics="$PWD/m/node.prom"
 	assert_equal "$got" "hijacked: open=EACCES make=EACCES connect=EPERM exec=EPERM ptrace=EPERM own=EACCES"
 }
@@ -282,13 +289,21 @@ begun() { grep -q logtail /proc/$pid/comm; }
 	chmod +x keys
 	k8smeta -v -v --api=https://127.0.0.1:1 --token-file=token --timeout=1s <<<"$line" >all 2>&1 || true
 	unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+	export AWS_SESSION_TOKEN=token-of-the-session AWS_CONTAINER_AUTHORIZATION_TOKEN=token-of-the-container
 	AWS_CONFIG_FILE=$PWD/config AWS_PROFILE=p s3put -v -v --max-time=1s --endpoint=http://127.0.0.1:1 s3://bucket \
 		<<<'{"key":"k","path":"token","bytes":18}' >>all 2>&1 || true
 	grep -q 'profile p' all
 	[ -s env ] && [ -s args ]
+	mkdir bin
+	printf '#!/bin/sh\nenv >>%s\n' "$PWD/env" >bin/logtail
+	chmod +x bin/logtail
+	cp "$(command -v logsweep-status)" bin
+	AWS_SECRET_ACCESS_KEY=secret-of-the-test bin/logsweep-status --state=S x.log >>all 2>&1 || true
+	[ "$(grep -c ^PATH= env)" -eq 2 ]
 	run cat all env args
 	refute_output --partial of-the-process
 	refute_output --partial token-of-the
+	refute_output --partial secret-of-the
 }
 
 @test "no failure of a delivery says a secret: refused, expired, another region, elsewhere, no TLS" {

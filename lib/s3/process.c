@@ -91,6 +91,35 @@ struct child {
 	int out, fd; /* what it prints; the process, -1: the system has no such thing */
 };
 
+static bool
+is_secret(const char *variable)
+{
+	static const char *const names[] = { "AWS_SECRET_ACCESS_KEY=",
+		"AWS_SESSION_TOKEN=", "AWS_CONTAINER_AUTHORIZATION_TOKEN=" };
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strncmp(variable, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
+/* The environment without our secrets.  free(); NULL: out of memory. */
+static char **
+told_environment(void)
+{
+	size_t n = 0, kept = 0;
+	char **list;
+
+	while (environ[n] != NULL)
+		n++;
+	if ((list = calloc(n + 1, sizeof *list)) == NULL)
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		if (!is_secret(environ[i]))
+			list[kept++] = environ[i];
+	return list;
+}
+
 /* Default signals, a process group of its own, nothing to read. */
 static int
 spawn(struct child *k, char *argv[], const char *where, struct err *e)
@@ -98,10 +127,13 @@ spawn(struct child *k, char *argv[], const char *where, struct err *e)
 	posix_spawn_file_actions_t fa;
 	posix_spawnattr_t at;
 	sigset_t none, some;
+	char **env = told_environment();
 	int p[2], no;
 
-	if (pipe2(p, O_CLOEXEC) < 0)
+	if (env == NULL || pipe2(p, O_CLOEXEC) < 0) {
+		free(env);
 		return err_sys(e, "pipe");
+	}
 	sigemptyset(&none);
 	sigemptyset(&some);
 	sigaddset(&some, SIGPIPE);
@@ -114,7 +146,8 @@ spawn(struct child *k, char *argv[], const char *where, struct err *e)
 	posix_spawnattr_setpgroup(&at, 0);
 	posix_spawnattr_setsigmask(&at, &none);
 	posix_spawnattr_setsigdefault(&at, &some);
-	no = posix_spawnp(&k->pid, argv[0], &fa, &at, argv, environ);
+	no = posix_spawnp(&k->pid, argv[0], &fa, &at, argv, env);
+	free(env);
 	posix_spawnattr_destroy(&at);
 	posix_spawn_file_actions_destroy(&fa);
 	close(p[1]);
