@@ -30,13 +30,14 @@ DEBS_IMAGE := busybox-static ca-certificates tzdata python3
 DEBS_DEB   := dpkg-dev debhelper lintian fakeroot
 DEBS_BENCH := pigz isal python3 awscli rclone radosgw ceph-mon ceph-osd ceph-common curl openssl
 
+comma   := ,
 # the same source gives the same bytes, wherever it lies
 std      = -ffile-prefix-map='$(CURDIR)=.' -std=c17 -D_GNU_SOURCE -Ilib -DLOGSWEEP_VERSION='"$(VERSION)"'
 warn     = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
            -Wwrite-strings -Wformat=2 -Wvla -Wcast-qual -Wundef $(if $(CI),-Werror)
 hard     = -fPIE -fstack-protector-strong $(if $(findstring fsanitize,$(CFLAGS)),,-D_FORTIFY_SOURCE=2) \
            $(if $(filter x86_64,$(shell uname -m)),-fcf-protection -fstack-clash-protection)
-hardld   = -pie -Wl,-z,relro,-z,now,--as-needed
+hardld   = -pie -Wl,-z,relro,-z,now,--as-needed$(if $(filter x86_64,$(shell uname -m)),$(comma)-z$(comma)shstk)
 rooms   := base cli record source parse kube batch ledger s3 net
 srcs    := $(wildcard $(rooms:%=lib/%/*.c))
 cmds    := $(wildcard cmd/*.c cmd/*/*.c)
