@@ -6,22 +6,6 @@
 
 enum { SMALL = TEXTS_BLOCK / 8, SLOTS_LEAST = 256 };
 
-static uint64_t
-hash_of(struct str s)
-{
-	uint64_t h = s.n * 0x9e3779b97f4a7c15, v;
-
-	for (; s.n >= 8; s.p += 8, s.n -= 8) {
-		memcpy(&v, s.p, 8);
-		h = (h ^ v) * 0xff51afd7ed558ccd;
-		h ^= h >> 32;
-	}
-	for (v = 0; s.n > 0; s.n--)
-		v = v << 8 | (unsigned char)s.p[s.n - 1];
-	h = (h ^ v) * 0xff51afd7ed558ccd;
-	return h ^ h >> 32;
-}
-
 static const char *
 at(const struct texts *t, uint32_t ref)
 {
@@ -32,7 +16,7 @@ at(const struct texts *t, uint32_t ref)
 static size_t
 place(const struct texts *t, struct str text)
 {
-	size_t i = hash_of(text) & (t->slots - 1);
+	size_t i = siphash(&t->key, 0, text.p, text.n) & (t->slots - 1);
 
 	for (; t->slot[i] != 0; i = (i + 1) & (t->slots - 1)) {
 		const char *p = at(t, t->slot[i]);
@@ -50,6 +34,8 @@ grow(struct texts *t)
 	uint32_t *was = t->slot, *slot;
 	size_t n = t->slots, slots = n ? 2 * n : SLOTS_LEAST;
 
+	if (n == 0 && !siphash_new_key(&t->key))
+		return false;
 	if ((slot = calloc(slots, sizeof *slot)) == NULL)
 		return false;
 	t->slot = slot;

@@ -7,6 +7,7 @@
  */
 #ifndef TEXTS_H
 #define TEXTS_H
+#include "base/siphash.h"
 #include "base/str.h"
 #include <stddef.h>
 #include <stdint.h>
@@ -19,14 +20,15 @@ enum {
 struct texts {
 	char **block;
 	size_t blocks, block_cap;
-	size_t used;    /* of the last block for small ones */
-	size_t current; /* which that is */
-	uint32_t *slot; /* block and place in it; 0: none */
+	size_t used;            /* of the last block for small ones */
+	size_t current;         /* which that is */
+	struct siphash_key key; /* once there are slots: others choose the names */
+	uint32_t *slot;         /* block and place in it; 0: none */
 	size_t slots, n;
 	size_t bytes; /* of all texts, with their NULs */
 };
 
-/* The text, kept, NUL behind it.  NULL: out of memory. */
+/* The text, kept, NUL behind it.  NULL: out of memory, or the kernel gives no randomness. */
 const char *texts_keep(struct texts *t, struct str text);
 void texts_done(struct texts *t);
 
