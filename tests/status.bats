@@ -238,3 +238,16 @@ figure() { logsweep-status --state=S --format=ndjson "${@:2}" | jq -c ".$1"; }
 	[ "$(jq -c '[.records, .gaps]' manifests)" = '[2,1]' ]
 	[ "$(figure '|[.gaps,.errors]')" = '[1,2]' ]
 }
+
+@test "a link or a file planted at the temporary name of the metrics is not written to" {
+	logbatch --state=S </dev/null
+	mkdir m
+	echo keep >victim
+	ln -s ../victim m/.node.prom.tmp
+	logsweep-status --state=S --metrics=m/node.prom
+	grep -q '^logsweep_' m/node.prom
+	ln victim m/.node.prom.tmp
+	logsweep-status --state=S --metrics=m/node.prom
+	[ "$(cat victim)" = keep ]
+	[ "$(ls -A m)" = node.prom ]
+}

@@ -242,6 +242,19 @@ dir_fsync(const char *dir, struct err *e)
 	return 0;
 }
 
+int
+file_new(const char *path, mode_t mode)
+{
+	int fd;
+
+	for (int i = 0; i < 2; i++) {
+		fd = io_open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+		if (fd >= 0 || errno != EEXIST || (i == 0 && io_unlink(path) < 0))
+			break;
+	}
+	return fd;
+}
+
 static int
 replace(const char *path, const void *p, size_t n, mode_t mode, struct err *e)
 {
@@ -253,7 +266,7 @@ replace(const char *path, const void *p, size_t n, mode_t mode, struct err *e)
 	if ((size_t)snprintf(tmp, sizeof tmp, "%s/.%s.tmp", dir,
 		slash ? slash + 1 : path) >= sizeof tmp)
 		return err_set(e, ST_FAIL, "%s: name too long", path);
-	if ((fd = io_open(tmp, O_WRONLY | O_CREAT | O_TRUNC, mode)) < 0)
+	if ((fd = file_new(tmp, mode)) < 0)
 		return err_sys(e, tmp);
 	if (write_all(fd, p, n, tmp, e) < 0)
 		goto err1;

@@ -32,6 +32,11 @@ int write_all(int fd, const void *p, size_t n, const char *name, struct err *e);
 /* Append the whole file to `b` (its ceiling holds).  1: read; 0: no such file; -1. */
 int file_read(const char *path, struct buf *b, struct err *e);
 
+/* A new file to write to.  What has its name, left behind by a crash or planted (a link to another
+ * file, say), is removed, not written to: so the name is to be the caller's alone, or locked.  A
+ * descriptor, or -1 and errno. */
+int file_new(const char *path, mode_t mode);
+
 /* Make `path` hold exactly `n` bytes: temporary file beside it (".NAME.tmp"), write, fsync,
  * rename, fsync of the directory.  On failure the old file is as it was (or, if only the last
  * fsync failed, the new one is there but may not survive a crash). */

@@ -137,7 +137,7 @@ compress(struct list *l, struct err *e)
 static int
 write_body(const char *path, const struct buf *b, struct err *e)
 {
-	int fd = io_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0640), r;
+	int fd = file_new(path, 0640), r;
 
 	if (fd < 0)
 		return err_sys(e, path);

@@ -131,7 +131,7 @@ copy(const char *from, const char *to, struct err *e)
 		return err_sys(e, from);
 	if (snprintf(tmp, sizeof tmp, "%.*s/.merge-copy.tmp", (int)(slash - to), to) >=
 		(int)sizeof tmp ||
-	    (out = io_open(tmp, O_WRONLY | O_CREAT | O_TRUNC, 0640)) < 0) {
+	    (out = file_new(tmp, 0640)) < 0) {
 		close(in);
 		return err_sys(e, to);
 	}

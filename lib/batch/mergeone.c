@@ -154,7 +154,7 @@ make(struct making *k, const struct merge_dir *d, struct merge_input in[], size_
 	uint8_t digest[32];
 	int r = 0;
 
-	if ((k->fd = io_open(k->path, O_WRONLY | O_CREAT | O_TRUNC, 0640)) < 0)
+	if ((k->fd = file_new(k->path, 0640)) < 0)
 		return err_sys(e, k->path);
 	gzmember_begin(&k->gz, &k->out);
 	for (size_t i = 0; i < n && r == 0; i++)

@@ -275,21 +275,6 @@ write_all_lines(
 	return write_block(w, true, e);
 }
 
-/* A new file: what has its name, left behind by a crash or planted (a link to another file, say),
- * is not written to.  We have the lock, so it is nobody's who is still at work. */
-static int
-open_new(const char *path)
-{
-	int fd;
-
-	for (int i = 0; i < 2; i++) {
-		fd = io_open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0640);
-		if (fd >= 0 || errno != EEXIST || (i == 0 && io_unlink(path) < 0))
-			break;
-	}
-	return fd;
-}
-
 /* Temporary file, fsync, rename, fsync of the directory. */
 static int
 replace(struct writing *w, const char *dir, const char *path, const struct podtable *t,
@@ -299,7 +284,7 @@ replace(struct writing *w, const char *dir, const char *path, const struct podta
 
 	if (path_in(tmp, dir, ".pods.ndjson.tmp", e) < 0)
 		return -1;
-	if ((w->fd = open_new(tmp)) < 0)
+	if ((w->fd = file_new(tmp, 0640)) < 0)
 		return err_sys(e, tmp);
 	w->name = tmp;
 	if (write_all_lines(w, t, oldest_s, e) < 0)
