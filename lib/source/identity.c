@@ -354,10 +354,18 @@ same_but_packed(struct str a, struct str b)
 /* An entry whose window is still to be looked at. */
 struct candidate {
 	const struct ledger_entry *n;
-	struct str part; /* its id without stream */
-	bool fits, not ;
+	size_t file; /* its number, then from 0 on: the streams of one have the same */
+	bool fits;
 	int hint;
 };
+
+static int
+by_file(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+
+	return (x->file > y->file) - (x->file < y->file);
+}
 
 static int
 by_at(const void *a, const void *b)
@@ -374,13 +382,19 @@ raw_id(const struct ledger_entry *n)
 	return strchr(n->id, '/') == NULL;
 }
 
-/* Another stream of the file has not the right bytes, so this is not the file. */
+/* Tell which are of one file, and order them by the offsets of their windows. */
 static void
-rule_out(struct candidate *c, size_t n, struct str part)
+sort_candidates(struct candidate *c, size_t count)
 {
-	for (size_t i = 0; i < n; i++)
-		if (str_eq(c[i].part, part))
-			c[i].not = true;
+	size_t file = 0, number = 0;
+
+	qsort(c, count, sizeof *c, by_file);
+	for (size_t i = 0; i < count; i++) {
+		file += i > 0 && c[i].file != number;
+		number = c[i].file;
+		c[i].file = file;
+	}
+	qsort(c, count, sizeof *c, by_at);
 }
 
 /* The entries that the file may be.  Their number, or -1; *pending: one of them is a file
@@ -413,19 +427,20 @@ candidates(const struct identity *id, const struct ledger *l, bool raw, struct s
 			*list = p;
 		}
 		p[count++] = (struct candidate){ .n = n,
-			.part = file_part(n->id),
+			.file = number(n->id),
 			.hint = raw && (twin || str_eq(str_of(n->file), file)) };
 	}
 	if (count > 0)
-		qsort(*list, count, sizeof **list, by_at);
+		sort_candidates(*list, count);
 	return (long)count;
 }
 
 /* The first and the last byte of the file come by once: look at each window on the way.
- * *ended: the file is shorter than some. */
+ * *ended: the file is shorter than some.  out[]: files of which a stream has not the right bytes,
+ * so that this is none of them. */
 static int
-look_at(struct candidate *c, size_t count, struct identity *id, struct reader *r,
-    bool *ended, const char *name, struct err *e)
+look_at(struct candidate *c, size_t count, bool out[], struct identity *id,
+    struct reader *r, bool *ended, const char *name, struct err *e)
 {
 	uint64_t sum = 0, at = 0;
 	int there = 1;
@@ -436,7 +451,7 @@ look_at(struct candidate *c, size_t count, struct identity *id, struct reader *r
 		hinted += c[i].hint > 0;
 
 	for (size_t i = 0; i < count; i++) {
-		if (c[i].not )
+		if (out[c[i].file])
 			continue;
 		if (c[i].n->at != at && there > 0) {
 			at = c[i].n->at;
@@ -444,11 +459,8 @@ look_at(struct candidate *c, size_t count, struct identity *id, struct reader *r
 				return -1;
 		}
 		*ended |= there == 0;
-		if (at > 0 && (there == 0 || sum != c[i].n->sum))
-			rule_out(raw_id(c[i].n) ? &c[i] : c, raw_id(c[i].n) ? 1 : count,
-			    c[i].part);
-		else
-			c[i].fits = true;
+		c[i].fits = at == 0 || (there > 0 && sum == c[i].n->sum);
+		out[c[i].file] |= !c[i].fits && !raw_id(c[i].n);
 		hinted -= c[i].hint > 0;
 		sure |= c[i].fits && c[i].hint;
 		if (sure && hinted == 0)
@@ -457,11 +469,34 @@ look_at(struct candidate *c, size_t count, struct identity *id, struct reader *r
 	return 0;
 }
 
+static int
+best_on_the_way(struct candidate *c, size_t count, struct identity *id, struct reader *r,
+    struct str file, const struct candidate **best, bool *ended, const char *name,
+    struct err *e)
+{
+	bool *out = calloc(count, sizeof *out);
+
+	if (out == NULL)
+		return err_set(e, ST_FAIL, "out of memory");
+	if (look_at(c, count, out, id, r, ended, name, e) < 0) {
+		free(out);
+		return -1;
+	}
+	for (size_t i = 0; i < count; i++)
+		if (c[i].fits && !out[c[i].file] &&
+		    (*best == NULL || c[i].hint > (*best)->hint ||
+			(c[i].hint == (*best)->hint && better(c[i].n, (*best)->n, file))))
+			*best = &c[i];
+	free(out);
+	return 0;
+}
+
 enum identity_found
 identity_match_forward(struct identity *id, const struct ledger *l, struct reader *r,
     bool raw, struct str file, struct str twin, const char *name, struct err *e)
 {
-	struct candidate *c, *best = NULL;
+	struct candidate *c;
+	const struct candidate *best = NULL;
 	bool pending, ended = false;
 	size_t met;
 	long count = candidates(id, l, raw, file, twin, &c, &pending, &met, e);
@@ -472,17 +507,14 @@ identity_match_forward(struct identity *id, const struct ledger *l, struct reade
 		free(c);
 		return IDENTITY_PENDING;
 	}
-	if (c != NULL && look_at(c, (size_t)count, id, r, &ended, name, e) < 0) {
+	if (count > 0 &&
+	    best_on_the_way(c, (size_t)count, id, r, file, &best, &ended, name, e) < 0) {
 		free(c);
 		return IDENTITY_FAILED;
 	}
-	for (long i = 0; c != NULL && i < count; i++)
-		if (c[i].fits && !c[i].not &&(best == NULL || c[i].hint > best->hint ||
-					      (c[i].hint == best->hint &&
-						  better(c[i].n, best->n, file))))
-			best = &c[i];
 	if (best != NULL)
-		snprintf(id->id, sizeof id->id, "%.*s", (int)best->part.n, best->part.p);
+		snprintf(id->id, sizeof id->id, "%.*s", (int)file_part(best->n->id).n,
+		    best->n->id);
 	else if ((raw || !ended) && met < IDENTITY_LIKE_MAX)
 		new_id(id, l);
 	free(c);
