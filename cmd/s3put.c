@@ -18,6 +18,7 @@
 #include "s3put/stop.h"
 
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,11 +75,25 @@ static const struct prog prog = { "s3put", "[OPTION]... [FILE]... DEST",
 	"file:///dir.",
 	options };
 
+/* What --check finds; servers and files have a say in it. */
+static __attribute__((format(printf, 1, 2))) void
+say(const char *fmt, ...)
+{
+	char text[2048], line[4 * sizeof text];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	diag_visible(line, sizeof line, text);
+	puts(line);
+}
+
 static void
 tell(bool warn, const char *text)
 {
 	if (check)
-		printf("%s\n", text);
+		say("%s", text);
 	else if (warn)
 		diag_warn("%s", text);
 	else
@@ -178,7 +193,7 @@ static void
 says(void *user, const char *thing, const char *words)
 {
 	(void)user;
-	printf("%s: ok, %s\n", thing, words);
+	say("%s: ok, %s", thing, words);
 }
 
 /* --check: what is well on standard output, what is not and what to do on standard error. */
@@ -197,7 +212,7 @@ try_it(struct run *run, const char *dest, struct err *e)
 		if ((advice = advice_on(e->text)) != NULL)
 			diag_error("%s: %s", dest, advice);
 	} else {
-		printf("%s: objects can be put there\n", dest);
+		say("%s: objects can be put there", dest);
 	}
 	store_close(run->store[0]);
 	if (fclose(stdout) != 0 && done == 0) {

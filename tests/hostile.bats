@@ -156,3 +156,36 @@ while_read() {
 		rm x.tar
 	done
 }
+
+@test "terminal escapes in what is shown on standard output are made visible: --test, --check" {
+	printf 'a\xc2\x9b31mb \x1b[31m\n' >t
+	printf '[PARSER]\n Name p\x1b[31m\n Format regex\n Regex ^(?<x>z)$\n' >p.conf
+	run -3 --separate-stderr logparse -R p.conf -p "p"$'\x1b[31m' --test t
+	[[ $output == *"p.[31m: 0"* && $output == *"a.31mb .[31m"* ]]
+	! grep -q $'\x1b\|\xc2\x9b' <<<"$output"
+	python3 - 3>&- >port <<'PY' &
+import http.server
+class S(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def log_message(self, *a): pass
+    def do_PUT(self):
+        body = b"<Error><Code>Slow\x1b[31m</Code><Message>\xc2\x9b31m down</Message></Error>"
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(503)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("x-amz-request-id", "\x1b[31mID")
+        self.end_headers()
+        self.wfile.write(body if self.command != "HEAD" else b"")
+    do_HEAD = do_GET = do_POST = do_DELETE = do_PUT
+s = http.server.HTTPServer(("127.0.0.1", 0), S)
+print(s.server_port, flush=True)
+s.serve_forever()
+PY
+	server=$!
+	for _ in $(seq 300); do [ -s port ] && break; sleep 0.1; done
+	AWS_ACCESS_KEY_ID=a AWS_SECRET_ACCESS_KEY=b s3put --max-time=3s --path-style --endpoint="http://127.0.0.1:$(cat port)" \
+		--check s3://bucket >out 2>&1 || true
+	kill $server
+	grep -q 503 out
+	! grep -q $'\x1b\|\xc2\x9b' out
+}

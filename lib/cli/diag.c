@@ -39,6 +39,23 @@ control(const unsigned char *p)
 	return p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0 ? 2 : 0;
 }
 
+size_t
+diag_visible(char *to, size_t size, const char *text)
+{
+	size_t n = 0;
+
+	for (const char *p = text; *p != '\0' && n + 9 < size;) {
+		unsigned hide = control((const unsigned char *)p);
+
+		if (hide == 0)
+			to[n++] = *p++;
+		for (; hide > 0; hide--)
+			n += (size_t)snprintf(to + n, 5, "\\x%02x", (unsigned char)*p++);
+	}
+	to[n] = '\0';
+	return n;
+}
+
 /* One write per message, so that programs of one pipe do not cut into each other's lines. */
 static __attribute__((format(printf, 1, 0))) void
 say(const char *fmt, va_list ap)
@@ -50,15 +67,7 @@ say(const char *fmt, va_list ap)
 	progress_wipe();
 	vsnprintf(text, sizeof text, fmt, ap);
 	n = (size_t)snprintf(line, 64, "%.60s: ", prog);
-	for (const char *p = text; *p != '\0' && n < sizeof line - 10;) {
-		unsigned hide = control((const unsigned char *)p);
-
-		if (hide == 0)
-			line[n++] = *p++;
-		for (; hide > 0; hide--)
-			n +=
-			    (size_t)snprintf(line + n, 5, "\\x%02x", (unsigned char)*p++);
-	}
+	n += diag_visible(line + n, sizeof line - 1 - n, text);
 	line[n++] = '\n';
 	ignored = write(STDERR_FILENO, line, n);
 	(void)ignored;

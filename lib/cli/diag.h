@@ -5,6 +5,8 @@
  */
 #ifndef DIAG_H
 #define DIAG_H
+#include <stddef.h>
+
 struct err;
 
 void diag_init(const char *argv0);
@@ -14,6 +16,10 @@ const char *diag_prog(void);
 void diag_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void diag_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void diag_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* A text as messages show it, for what goes to standard output: `to` gets as much as has room, and
+ * a NUL.  Its length. */
+size_t diag_visible(char *to, size_t size, const char *text);
 
 /* Print `e`, return its status: `return diag_end(&e);` ends main. */
 int diag_end(const struct err *e);

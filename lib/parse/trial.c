@@ -6,7 +6,9 @@
 #include "record/timestamp.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
 	TEXT_MAX = 100 << 20, /* a line of control bytes, escaped */
@@ -41,6 +43,13 @@ trial_done(struct trial *t)
 	buf_done(&t->misfits);
 }
 
+/* U+0080 to U+009F, which terminals obey, too. */
+static bool
+is_c1(const char *p, unsigned n)
+{
+	return n == 2 && (unsigned char)p[0] == 0xc2 && (unsigned char)p[1] < 0xa0;
+}
+
 /* One line of text for a terminal; returns how many characters. */
 static size_t
 show(struct buf *b, const char *p, const char *end)
@@ -50,14 +59,33 @@ show(struct buf *b, const char *p, const char *end)
 
 	for (; p < end; p += n, shown++) {
 		n = jscan_utf8(p, end);
-		if (n == 0 || (unsigned char)*p < 0x20 || *p == 0x7f) {
+		if (n == 0 || (unsigned char)*p < 0x20 || *p == 0x7f || is_c1(p, n)) {
 			buf_addc(b, '.');
-			n = 1;
+			n += n == 0;
 		} else {
 			buf_add(b, p, n);
 		}
 	}
 	return shown;
+}
+
+static void
+show_text(struct buf *b, const char *text)
+{
+	show(b, text, text + strlen(text));
+}
+
+/* What it is about, and the parser in its place in what is said. */
+static void
+show_head(struct buf *b, const char *name, uint64_t line_no, const char *before,
+    const char *parser, const char *behind)
+{
+	buf_addc(b, '\n');
+	show_text(b, name);
+	buf_printf(b, ":%" PRIu64 ": %s", line_no, before);
+	show_text(b, parser);
+	show_text(b, behind);
+	buf_addc(b, '\n');
 }
 
 /* Back to the first byte of a character. */
@@ -87,8 +115,7 @@ tell_fit(struct trial *t, const char *name, uint64_t line_no)
 	struct jscan it;
 	struct jscan_member m;
 
-	buf_printf(
-	    &t->first, "\n%s:%" PRIu64 ": fits %s\n", name, line_no, got->by->name);
+	show_head(&t->first, name, line_no, "fits ", got->by->name, "");
 	if (got->object.n > 0) {
 		jscan_begin(&it, got->object);
 		while (jscan_next(&it, &m))
@@ -105,8 +132,9 @@ tell_fit(struct trial *t, const char *name, uint64_t line_no)
 static void
 tell_untimed(struct trial *t, struct str text, const char *name, uint64_t line_no)
 {
-	buf_printf(&t->untimed, "\n%s:%" PRIu64 ": %s: the time is not understood\n    ",
-	    name, line_no, t->parsed.by->name);
+	show_head(&t->untimed, name, line_no, "", t->parsed.by->name,
+	    ": the time is not understood");
+	buf_adds(&t->untimed, "    ");
 	show(&t->untimed, text.p,
 	    text.n > 2 * BEFORE ? character(text.p + 2 * BEFORE, text.p)
 				: text.p + text.n);
@@ -117,6 +145,7 @@ static void
 tell_misfit(struct trial *t, struct str text, const char *name, uint64_t line_no)
 {
 	const char *why = "", *best_why = "", *from, *to, *at, *by = "";
+	char behind[256];
 	size_t far = 0;
 
 	for (size_t i = 0; i < t->n; i++) {
@@ -131,8 +160,9 @@ tell_misfit(struct trial *t, struct str text, const char *name, uint64_t line_no
 	at = text.p + far;
 	from = far > BEFORE ? character(at - BEFORE, text.p) : text.p;
 	to = text.n - far > BEFORE ? character(at + BEFORE, text.p) : text.p + text.n;
-	buf_printf(
-	    &t->misfits, "\n%s:%" PRIu64 ": %s: %s\n    ", name, line_no, by, best_why);
+	snprintf(behind, sizeof behind, ": %s", best_why);
+	show_head(&t->misfits, name, line_no, "", by, behind);
+	buf_adds(&t->misfits, "    ");
 	far = show(&t->misfits, from, at);
 	show(&t->misfits, at, to);
 	buf_printf(&t->misfits, "\n%*s^\n", (int)far + 4, "");
@@ -223,8 +253,10 @@ trial_report(const struct trial *t, struct buf *out)
 	buf_printf(out,
 	    "%" PRIu64 " of %" PRIu64 " messages fit (%" PRIu64 ".%" PRIu64 " %%)\n",
 	    t->fit, t->seen, mille / 10, mille % 10);
-	for (size_t i = 0; i < t->n; i++)
-		buf_printf(out, "%s: %" PRIu64 "\n", t->chain[i]->name, t->by[i]);
+	for (size_t i = 0; i < t->n; i++) {
+		show_text(out, t->chain[i]->name);
+		buf_printf(out, ": %" PRIu64 "\n", t->by[i]);
+	}
 	if (t->unread > 0)
 		buf_printf(out, "times not understood: %" PRIu64 "\n", t->unread);
 	buf_add(out, t->first.p, t->first.n);
