@@ -47,7 +47,9 @@ a kubeconfig|KUBECONFIG_MAX|kube/kubeconfig.h
 a template of k8ssweep|JOBS_TEMPLATE_MAX|kube/jobs.h
 nodes of a cluster|NODES_MAX|kube/nodes.h
 partitions open at once|PARTITIONS_MAX|batch/partition.h
+names and positions of a stream's logs|POSITIONS_BYTES|batch/position.h
 the sources of one object|MANIFEST_SOURCES_MAX|batch/manifest.h
+what an archive's lists cover|VERIFY_RANGES_BYTES|batch/verify.h
 objects in a directory that is merged|MERGE_FILES_MAX|batch/merge.h
 objects merged into one|MERGE_INPUTS_MAX|batch/merge.h
 a key|KEY_MAX|batch/keytemplate.h
@@ -209,6 +211,33 @@ X
 		    assert text == ["%d.%d" % (int(s["id"], 16), e) for s in o["sources"] for e in (3, 7) if s["from"] < e <= s["to"]]
 		assert len(logs) == 80000 and set(seen.values()) == {7} and cut > 0
 	PY
+}
+
+# past: what an archive's lists cover
+@test "lists that cover too many logs: told, exit 1; ranges that join take no room" {
+	[ -z "$UNDER" ] || skip "hundreds of MiB"
+	lists() { # lists FILES RANGES NAME FROM: each list covers RANGES ranges, of one log if FROM moves on
+		rm -rf A && mkdir -p A/_manifests
+		python3 - "$@" <<-'PY'
+		import gzip, json, sys
+		files, ranges, name, one = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "one"
+		for f in range(files):
+		    at = [f * ranges + i for i in range(ranges)]
+		    covered = [{"file": "n" * name, "id": "%016x" % (7 if one else i), "from": 10 * i, "to": 10 * i + 10} for i in at]
+		    with gzip.open("A/_manifests/%d.gz" % f, "wt", 1) as o:
+		        json.dump({"commit": "%016x" % f, "part": 1, "parts": 1, "node": "n", "objects": 0, "records": 0, "covered": covered}, o, separators=(",", ":"))
+		        o.write("\n")
+		PY
+	}
+	: >in
+	lists 4 1400 60000 many
+	peak logbatch --verify A
+	ended 1 "logbatch: A: lists that cover more logs than fit into 256 MiB; verify its parts one by one"
+	within 655360
+	lists 4 200000 60 one
+	peak logbatch --verify A
+	ended 0
+	within 131072
 }
 
 # past: objects in a directory that is merged

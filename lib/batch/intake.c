@@ -264,8 +264,8 @@ position_of(
 	if (r->slot < RECORD_SLOTS)
 		*pos = in->reader.slot[r->slot].user;
 	if (*pos == NULL) {
-		if ((*pos = positions_get(&in->positions, &r->src)) == NULL)
-			return err_set(e, ST_FAIL, "out of memory");
+		if ((*pos = positions_get(&in->positions, &r->src, e)) == NULL)
+			return -1;
 		if (r->slot < RECORD_SLOTS)
 			in->reader.slot[r->slot].user = *pos;
 	}

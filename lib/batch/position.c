@@ -7,7 +7,7 @@
 int
 positions_init(struct positions *ps, struct err *e)
 {
-	*ps = (struct positions){ .cap = 256, .epoch = 1 };
+	*ps = (struct positions){ .cap = 256, .most = POSITIONS_BYTES, .epoch = 1 };
 	if ((ps->slot = calloc(ps->cap, sizeof(struct position *))) == NULL)
 		return err_set(e, ST_FAIL, "out of memory");
 	return 0;
@@ -96,8 +96,44 @@ copy(struct str s)
 	return p;
 }
 
+/* What a position takes, but for the copies of a mark's texts that are kept to roll back. */
+static size_t
+size_of(const struct position *p)
+{
+	return sizeof *p + 64 + strlen(p->id) + strlen(p->file) +
+	       (p->now.stat != NULL ? strlen(p->now.stat) : 0) +
+	       (p->now.dir != NULL ? strlen(p->now.dir) : 0);
+}
+
+static int
+too_many(const struct positions *ps, struct err *e)
+{
+	return err_set(e, ST_FAIL,
+	    "the names and positions of %zu logs take more than %zu MiB; archive them in "
+	    "several runs",
+	    ps->n, ps->most >> 20);
+}
+
+static struct position *
+position_new(const struct src *src)
+{
+	struct position *p = calloc(1, sizeof *p);
+
+	if (p == NULL)
+		return NULL;
+	p->id = copy(src->id);
+	p->file = copy(src->file);
+	p->gen = src->gen;
+	if (p->id != NULL && p->file != NULL)
+		return p;
+	free(p->id);
+	free(p->file);
+	free(p);
+	return NULL;
+}
+
 struct position *
-positions_get(struct positions *ps, const struct src *src)
+positions_get(struct positions *ps, const struct src *src, struct err *e)
 {
 	struct position *p;
 	size_t i = place(ps, src->id);
@@ -107,24 +143,18 @@ positions_get(struct positions *ps, const struct src *src)
 		p->gen = src->gen < p->gen ? src->gen : p->gen;
 		return p;
 	}
-	if (2 * (ps->n + 1) > ps->cap) {
-		if (grow(ps) < 0)
-			return NULL;
-		i = place(ps, src->id);
-	}
-	if ((p = calloc(1, sizeof *p)) == NULL)
-		return NULL;
-	p->id = copy(src->id);
-	p->file = copy(src->file);
-	p->gen = src->gen;
-	if (p->id == NULL || p->file == NULL) {
-		free(p->id);
-		free(p->file);
-		free(p);
+	if (ps->bytes > ps->most) {
+		too_many(ps, e);
 		return NULL;
 	}
-	ps->slot[i] = p;
+	if ((2 * (ps->n + 1) > ps->cap && grow(ps) < 0) ||
+	    (p = position_new(src)) == NULL) {
+		err_set(e, ST_FAIL, "out of memory");
+		return NULL;
+	}
+	ps->slot[place(ps, src->id)] = p;
 	ps->n++;
+	ps->bytes += size_of(p);
 	return p;
 }
 
@@ -307,6 +337,7 @@ positions_mark(
     struct positions *ps, struct position *p, const struct record *r, struct err *e)
 {
 	bool opening = !p->started;
+	size_t was = size_of(p);
 
 	ps->held = false;
 	touch(ps, p);
@@ -318,6 +349,9 @@ positions_mark(
 	}
 	if (take_members(p, r->src_raw) < 0)
 		return err_set(e, ST_FAIL, "out of memory");
+	ps->bytes += size_of(p) - was;
+	if (ps->bytes > ps->most)
+		return too_many(ps, e);
 	if (p->now.gone && !p->marked) {
 		/* nothing more comes: it need not be closed by the end */
 		p->marked = true;
@@ -338,6 +372,7 @@ drop(struct positions *ps, size_t i)
 {
 	struct position *p = ps->slot[i];
 
+	ps->bytes -= size_of(p);
 	texts_done(&p->now, &p->sure);
 	free(p->id);
 	free(p->file);
@@ -377,10 +412,12 @@ positions_roll_back(struct positions *ps)
 	while ((p = positions_next(ps, &at)) != NULL) {
 		if (p->epoch != ps->epoch)
 			continue;
+		ps->bytes -= size_of(p);
 		if (p->now.stat != p->sure.stat)
 			free(p->now.stat);
 		if (p->now.dir != p->sure.dir)
 			free(p->now.dir);
 		p->now = p->sure;
+		ps->bytes += size_of(p);
 	}
 }

@@ -18,6 +18,8 @@
 
 struct err;
 
+enum { POSITIONS_BYTES = 1 << 30 }; /* memory of all sources of a stream */
+
 /* What a position is; kept twice, to roll back. */
 struct position_now {
 	uint64_t start, end; /* of the record in hand; several may have the same */
@@ -48,6 +50,8 @@ struct positions {
 	size_t open; /* how many are */
 	size_t
 	    unmarked; /* for how many no mark ever came: only the end of input closes them */
+	size_t bytes;   /* about what they take */
+	size_t most;    /* POSITIONS_BYTES */
 	uint64_t epoch; /* counts up when none is open */
 	bool held;      /* all that may be are open */
 };
@@ -55,8 +59,10 @@ struct positions {
 int positions_init(struct positions *ps, struct err *e);
 void positions_done(struct positions *ps);
 
-/* Find or add the source of a record; NULL: out of memory. */
-struct position *positions_get(struct positions *ps, const struct src *src);
+/* Find or add the source of a record; NULL (ST_FAIL): they take more than POSITIONS_BYTES, or out
+ * of memory. */
+struct position *positions_get(
+    struct positions *ps, const struct src *src, struct err *e);
 
 /* A record came in.  -1: its `end` goes back. */
 int positions_record(

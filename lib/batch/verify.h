@@ -24,8 +24,9 @@
 struct err;
 
 enum {
-	VERIFY_WHY_MAX = 8,          /* things that are wrong with one object, told */
-	VERIFY_LISTED_MAX = 2 << 20, /* objects that the lists of one archive name */
+	VERIFY_WHY_MAX = 8,              /* things that are wrong with one object, told */
+	VERIFY_RANGES_BYTES = 256 << 20, /* memory of what lists say that they cover */
+	VERIFY_LISTED_MAX = 2 << 20,     /* objects that the lists of one archive name */
 };
 
 /* What a line says of an object; texts are raw JSON with their quotes, or of n = 0 bytes. */

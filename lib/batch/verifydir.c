@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { JOIN_FIRST = 16 << 20 };
+
 /* An object that a list names. */
 struct listed {
 	char *key;  /* unescaped */
@@ -27,7 +29,7 @@ struct part {
 	uint64_t part, parts;
 };
 
-/* Bytes of a log that a commit covers. */
+/* Bytes of a log that commits cover. */
 struct range {
 	char *id, *file; /* raw JSON text; `file` is for people */
 	uint64_t from, to;
@@ -41,7 +43,7 @@ struct archive {
 	struct part *part;
 	size_t parts, part_cap;
 	struct range *range;
-	size_t ranges, range_cap;
+	size_t ranges, range_cap, range_bytes, join_at;
 
 	/* of the list being read */
 	uint64_t objects, records;
@@ -130,6 +132,61 @@ add_listed(struct archive *a, struct str line, struct str key, bool merged, stru
 }
 
 static int
+by_range(const void *a, const void *b)
+{
+	const struct range *x = a, *y = b;
+	int d = strcmp(x->id, y->id);
+
+	return d != 0 ? d : (x->from > y->from) - (x->from < y->from);
+}
+
+static size_t
+bytes_of(const struct range *r)
+{
+	return sizeof *r + 64 + strlen(r->id) + strlen(r->file);
+}
+
+/* Ranges that touch are one; in order of id and offset then. */
+static void
+join_ranges(struct archive *a)
+{
+	size_t n = 0;
+
+	if (a->ranges > 0)
+		qsort(a->range, a->ranges, sizeof *a->range, by_range);
+	a->range_bytes = 0;
+	for (size_t i = 0; i < a->ranges; i++) {
+		struct range *r = &a->range[i], *last = n > 0 ? &a->range[n - 1] : NULL;
+
+		if (last != NULL && strcmp(last->id, r->id) == 0 && r->from <= last->to) {
+			last->to = r->to > last->to ? r->to : last->to;
+			free(r->id);
+			free(r->file);
+		} else {
+			a->range_bytes += bytes_of(r);
+			a->range[n++] = *r;
+		}
+	}
+	a->ranges = n;
+}
+
+/* Seldom enough that the sorting costs each range little. */
+static int
+join_some(struct archive *a, struct err *e)
+{
+	join_ranges(a);
+	if (a->range_bytes > VERIFY_RANGES_BYTES / 16 * 15)
+		return err_set(e, ST_FAIL,
+		    "%s: lists that cover more logs than fit into %d MiB; verify its "
+		    "parts one by one",
+		    a->root, VERIFY_RANGES_BYTES >> 20);
+	a->join_at = 2 * a->range_bytes > JOIN_FIRST ? 2 * a->range_bytes : JOIN_FIRST;
+	if (a->join_at > VERIFY_RANGES_BYTES)
+		a->join_at = VERIFY_RANGES_BYTES;
+	return 0;
+}
+
+static int
 add_range(struct archive *a, struct str object, struct err *e)
 {
 	struct range *r = one_more(a->range, a->ranges, &a->range_cap, sizeof *r);
@@ -150,7 +207,8 @@ add_range(struct archive *a, struct str object, struct err *e)
 		return memory(e);
 	}
 	a->ranges++;
-	return 0;
+	a->range_bytes += bytes_of(r);
+	return a->range_bytes > a->join_at ? join_some(a, e) : 0;
 }
 
 /* The line that closes a list. */
@@ -383,22 +441,12 @@ check_parts(struct archive *a, struct err *e)
 }
 
 static int
-by_range(const void *a, const void *b)
-{
-	const struct range *x = a, *y = b;
-	int d = strcmp(x->id, y->id);
-
-	return d != 0 ? d : (x->from > y->from) - (x->from < y->from);
-}
-
-static int
 check_ranges(struct archive *a, struct err *e)
 {
 	char why[OBJREAD_WHY_MAX];
 	uint64_t to = 0;
 
-	if (a->ranges > 0)
-		qsort(a->range, a->ranges, sizeof *a->range, by_range);
+	join_ranges(a);
 	for (size_t i = 0; i < a->ranges; i++) {
 		const struct range *r = &a->range[i];
 		bool same = i > 0 && strcmp(r->id, r[-1].id) == 0;

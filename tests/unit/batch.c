@@ -634,6 +634,40 @@ test_sources(void)
 	stream_done(&s);
 }
 
+/* past: names and positions of a stream's logs */
+static void
+test_many_sources(void)
+{
+	struct stream s;
+	unsigned n = 0;
+	int r = 0;
+
+	stream_begin(&s, 1 << 20);
+	ok(s.in.positions.most == POSITIONS_BYTES, "the ceiling");
+	s.in.positions.most = 1 << 20;
+	while (r == 0 && n < 100000)
+		r = feed(&s,
+		    "{\"_src\":{\"file\":\"/"
+		    "%0*u\",\"id\":\"%016x\",\"gen\":0,\"end\":0}}",
+		    500, n, n),
+		n++;
+	ok(r == -1 && n > 500 && n < 1500 && s.e.status == ST_FAIL &&
+		strstr(s.e.text, "take more than 1 MiB") != NULL,
+	    "%u names of 500 bytes in 1 MiB: %s", n, s.e.text);
+	s.in.positions.most += 1 << 10;
+	ok(feed(&s,
+	       "{\"_src\":{\"file\":\"/%0*u\",\"id\":\"%016x\",\"gen\":0,\"end\":0,"
+	       "\"stat\":\"1:2:3:4\",\"dir\":\"/%0*u\",\"gone\":true}}",
+	       500, 0, 0, 4000, 0) == -1,
+	    "what a mark says counts");
+	s.in.positions.most = 2 << 20;
+	n = (unsigned)s.in.positions.bytes;
+	positions_committed(&s.in.positions);
+	ok(s.in.positions.bytes + 4500 < n && s.in.positions.bytes > n - 6000,
+	    "and no more when its log is gone");
+	stream_done(&s);
+}
+
 static void
 test_hours(void)
 {
@@ -1049,6 +1083,7 @@ main(void)
 	test_part_lengths();
 	test_epochs();
 	test_sources();
+	test_many_sources();
 	test_hours();
 	test_times_of_an_hour();
 	test_src_removed();
