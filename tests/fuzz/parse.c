@@ -16,14 +16,22 @@ static size_t parsers;
 static struct definitions defs;
 
 static void
-open_all(void)
+open_one(const char *name)
 {
 	struct err e;
 
-	for (; parsers < builtins_n && parsers < ALL_MAX; parsers++)
-		must((parser[parsers] = parser_open(&defs, builtins[parsers].name, &e)) != NULL,
-		    "%s", e.text);
+	must((parser[parsers++] = parser_open(&defs, name, &e)) != NULL, "%s", e.text);
 }
+
+static void open_all(void);
+#ifndef OTHER_PARSERS /* decode.c has its own */
+static void
+open_all(void)
+{
+	while (parsers < builtins_n && parsers < ALL_MAX)
+		open_one(builtins[parsers].name);
+}
+#endif
 
 /* json (the first), all, all others, or one. */
 static size_t
