@@ -7,6 +7,7 @@
 #include "cli/opts.h"
 #include "kube/podcache.h"
 #include "kube/podfeed.h"
+#include "kube/podlocal.h"
 #include "kube/podmeta.h"
 #include "kube/podtable.h"
 #include "record/dropped.h"
@@ -235,6 +236,9 @@ finish(struct filter *f)
 {
 	dropped_flush(&dropped, &f->out);
 	clashes = podmeta_clashes(pods);
+	if (podmeta_large(pods) > 0)
+		diag_note("%llu config.v2.json are over %d MiB: not read",
+		    (unsigned long long)podmeta_large(pods), PODLOCAL_CONFIG_MAX >> 20);
 	if (table != NULL) { /* a watch may have told more */
 		podtable_lock(table);
 		pods_known = podtable_count(table);
@@ -508,7 +512,8 @@ close_sources(void)
 	}
 	if (feed.left_out > 0)
 		diag_note(
-		    "%llu labels or annotations are over 16 KiB or do not fit: left out",
+		    "%llu labels, annotations, owners or containers are too large or "
+		    "too many for their pod: left out",
 		    (unsigned long long)feed.left_out);
 	apiserver_close(server);
 	podfeed_done(&feed);

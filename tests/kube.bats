@@ -161,7 +161,7 @@ kube() {
 	[ "$(jq -c 'select(.kubernetes.pod_name == "web-0") | .kubernetes.annotations.note' <<<"$output")" = "$(meta .metadata.annotations.note web-0 | jq -cR . | head -n 1)" ]
 	[ "$(jq -c 'select(.kubernetes.pod_name == "huge") | .kubernetes.annotations' <<<"$output")" = '{"small":"s"}' ]
 	[ "$(jq .left_out stats)" -eq 1 ]
-	[[ $stderr == *"1 labels or annotations are over 16 KiB"* ]]
+	[[ $stderr == *"1 labels, annotations, owners or containers are too large"* ]]
 }
 
 @test "--namespace-labels asks for them; without it nobody does" {

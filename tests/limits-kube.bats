@@ -156,3 +156,65 @@ named() {
 	ended 3
 	[ "$(wc -l <out)" -eq 50000 ]
 }
+
+# past: a label or annotation
+# past: owners of a pod
+# past: containers of a pod
+# past: what is kept of a pod
+@test "what is too large or too many of a pod is left out and told with -v; the rest is there" {
+	python3 - >pods <<-'PY'
+		import json
+		def pod(i, meta={}, spec={}):
+		    return json.dumps({"kind": "Pod", "metadata": {"name": "p%d" % i, "namespace": "n", "uid": "%08x-0000-4000-8000-000000000000" % i, **meta}, "spec": spec})
+		print(pod(5, {"labels": {"a": "x" * 16383, "b": "y"}}))
+		print(pod(6, {"ownerReferences": [{"kind": "k" * 8192}]}))
+		print(pod(7, {}, {"containers": [{"name": "c%d" % i, "image": "other"} for i in range(128)] + [{"name": "app", "image": "mine"}]}))
+		print(pod(8, {"labels": {"l%02d" % i: "x" * 8000 for i in range(9)}}, {"containers": [{"name": "app", "image": "mine"}]}))
+		print(pod(9, {"ownerReferences": [{"kind": "k"}]}, {"containers": [{"name": "c%d" % i, "image": "other"} for i in range(127)] + [{"name": "app", "image": "mine"}]}))
+	PY
+	for i in 5 6 7 8 9; do record $i; done >in
+	peak k8smeta -v --pods=pods --owners --stats=stats in
+	ended 0 "labels, annotations, owners or containers are too large or too many for their pod: left out"
+	[ "$(named out)" = "00000005 00000006 00000007 00000008 00000009" ]
+	[ "$(jq -c '.kubernetes | [(.labels // {} | keys), (.ownerReferences | length), .container_image]' out | paste -sd' ')" = \
+		'[["b"],0,null] [[],0,null] [[],0,null] [["l00","l01","l02","l03","l04","l05"],0,"mine"] [[],1,"mine"]' ]
+	[ "$(jq .left_out stats)" -eq 6 ]
+	within 16384
+}
+
+# past: a config.v2.json of Docker
+@test "a config.v2.json of over 1 MiB is not read: told with -v" {
+	id=$(printf '%064d' 7)
+	mkdir -p "containers/$id"
+	config() { printf '{"Name":"/c","Config":{"Image":"img","x":"%s"}}' "$(head -c "$1" /dev/zero | tr '\0' x)" >"containers/$id/config.v2.json"; }
+	echo '{"_src":{"file":"'"$PWD/containers/$id/$id-json.log"'","id":"0123456789abcdef/o","gen":0,"end":1},"log":"x"}' >in
+	config 1000000
+	peak k8smeta -v --docker="$PWD/containers" in
+	ended 0
+	[ "$(jq -r .kubernetes.container_image out)" = img ]
+	config 1048577
+	peak k8smeta -v --docker="$PWD/containers" in
+	ended 0 "k8smeta: 1 config.v2.json are over 1 MiB: not read"
+	[ "$(jq -r .kubernetes.container_image out)" = null ]
+}
+
+# past: a token
+@test "a token of over 64 KiB is told, exit 3" {
+	head -c 65537 /dev/zero | tr '\0' t >token
+	peak k8smeta "${on[@]}" --token-file=token in
+	ended 3 "k8smeta: token: larger than 65536 bytes; records pass with what is known without it"
+	peak k8ssweep "${on[@]}" --token-file=token --namespace=n --template="$BATS_TEST_DIRNAME/k8s/job.json"
+	ended 2 "k8ssweep: token: larger than 65536 bytes"
+}
+
+# past: Jobs that are not finished
+@test "a Job more than 200,000 that is not finished: exit 1, and none is made" {
+	printf '{"kind":"NodeList","metadata":{},"items":[{"metadata":{"name":"n1","uid":"u1","labels":{"kubernetes.io/os":"linux"}}}]}' >"$api/answer_api_v1_nodes"
+	python3 - >"$api/answer" <<-'PY'
+		print('{"kind":"JobList","metadata":{},"items":[' + ",".join('{"metadata":{"name":"j%d","labels":{"logsweep/node-hash":"%016x"}}}' % (i, i) for i in range(200001)) + "]}")
+	PY
+	peak k8ssweep "${on[@]}" --namespace=n --timeout=60s --template="$BATS_TEST_DIRNAME/k8s/job.json"
+	ended 1 "jobs: more than 200000 are not finished; remove some"
+	! grep -q ^POST "$api/requests"
+	within 131072
+}

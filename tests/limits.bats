@@ -40,6 +40,13 @@ pods and namespaces|PODTABLE_MAX|kube/podtable.h
 memory of pods and namespaces|PODTABLE_BYTES|kube/podtable.h
 pods in --cache|PODCACHE_PODS|kube/podcache.h
 the file of --cache|PODCACHE_BYTES|kube/podcache.h
+a label or annotation|POD_VALUE_MAX|kube/pod.h
+owners of a pod|POD_OWNERS_MAX|kube/pod.h
+containers of a pod|POD_CONTAINERS_MAX|kube/pod.h
+what is kept of a pod|POD_LINE_MAX|kube/pod.h
+a config.v2.json of Docker|PODLOCAL_CONFIG_MAX|kube/podlocal.h
+a token|APISERVER_TOKEN_MAX|kube/apiserver.h
+Jobs that are not finished|JOBS_SEEN_MAX|kube/jobs.h
 an object of the API|OBJECTS_ITEM_MAX|kube/objects.h
 pages of a list|APISERVER_PAGES_MAX|kube/apiserver.h
 tries of a request without answer|APISERVER_TRIES|kube/apiserver.h

@@ -10,7 +10,6 @@
 enum {
 	NAME_MAX_BYTES = 253,
 	SMALL_MAX = 1024,      /* of a name, an image, an id */
-	OWNERS_MAX = 8 << 10,  /* of ownerReferences; larger: left out */
 	FIXED_ROOM = 16 << 10, /* for what follows the annotations */
 	WITH_ANNOTATIONS = POD_LINE_MAX - FIXED_ROOM,
 };
@@ -179,7 +178,8 @@ pod_container(struct str line, struct str name)
 
 /* Containers of a kind: the spec names them all, the status what became of them. */
 static void
-add_containers(struct buf *b, struct str spec, struct str statuses, unsigned *n)
+add_containers(
+    struct buf *b, struct str spec, struct str statuses, unsigned *n, uint64_t *left_out)
 {
 	struct jscan it;
 	struct str one, name;
@@ -189,16 +189,19 @@ add_containers(struct buf *b, struct str spec, struct str statuses, unsigned *n)
 	jscan_items(&it, spec);
 	while (jscan_item(&it, &one)) {
 		name = text_of(one, "name");
-		if (!is_plain(name) || *n == POD_CONTAINERS_MAX ||
-		    b->n > POD_LINE_MAX - 4 * SMALL_MAX)
+		if (!is_plain(name))
 			continue;
+		if (*n == POD_CONTAINERS_MAX || b->n > POD_LINE_MAX - 4 * SMALL_MAX) {
+			++*left_out;
+			continue;
+		}
 		add_container(b, name, named(statuses, name), one);
 		++*n;
 	}
 }
 
 static void
-add_all_containers(struct buf *b, struct str spec, struct str status)
+add_all_containers(struct buf *b, struct str spec, struct str status, uint64_t *left_out)
 {
 	unsigned n = 0;
 
@@ -206,12 +209,12 @@ add_all_containers(struct buf *b, struct str spec, struct str status)
 	buf_addc(b, '[');
 	if (b->failed)
 		return;
-	add_containers(
-	    b, member_of(spec, "containers"), member_of(status, "containerStatuses"), &n);
+	add_containers(b, member_of(spec, "containers"),
+	    member_of(status, "containerStatuses"), &n, left_out);
 	add_containers(b, member_of(spec, "initContainers"),
-	    member_of(status, "initContainerStatuses"), &n);
+	    member_of(status, "initContainerStatuses"), &n, left_out);
 	add_containers(b, member_of(spec, "ephemeralContainers"),
-	    member_of(status, "ephemeralContainerStatuses"), &n);
+	    member_of(status, "ephemeralContainerStatuses"), &n, left_out);
 	buf_addc(b, ']');
 }
 
@@ -241,13 +244,13 @@ line_of_pod(struct str object, struct pod_keep *keep, struct buf *b)
 	add_map(b, "labels", member_of(meta, "labels"), &keep->labels, &keep->left_out);
 	add_map(b, "annotations", annotations, &keep->annotations, &keep->left_out);
 	owners = keep->owners ? member_of(meta, "ownerReferences") : STR("");
-	if (owners.n > OWNERS_MAX) {
+	if (owners.n > POD_OWNERS_MAX) {
 		keep->left_out++;
 	} else if (owners.n > 2 && *owners.p == '[') {
 		pod_add_key(b, "owners");
 		buf_addstr(b, owners);
 	}
-	add_all_containers(b, spec, status);
+	add_all_containers(b, spec, status, &keep->left_out);
 	buf_addc(b, '}');
 	return b->failed ? POD_NONE : POD_POD;
 }

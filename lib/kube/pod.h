@@ -29,6 +29,7 @@ enum {
 	    16 << 10, /* a label's or annotation's bytes; a longer one is left out */
 	POD_LINE_MAX =
 	    64 << 10, /* bytes of a line; annotations that do not fit are left out */
+	POD_OWNERS_MAX = 8 << 10, /* bytes of ownerReferences; more are left out */
 	POD_CONTAINERS_MAX = 128, /* containers kept of a pod */
 	POD_ID = 64,              /* hex digits of a container's id */
 };
@@ -36,7 +37,7 @@ enum {
 struct pod_keep {
 	struct keylist labels, annotations;
 	bool owners;
-	uint64_t left_out; /* values over POD_VALUE_MAX or that did not fit */
+	uint64_t left_out; /* values, owners, containers over these or that did not fit */
 };
 
 enum pod_kind { POD_NONE, POD_POD, POD_NAMESPACE };

@@ -74,7 +74,7 @@ look_docker(const char *file, struct podpath *path, struct podlocal *out)
 {
 	const char *slash = strrchr(file, '/');
 	char name[PATH_MAX];
-	struct stat st;
+	struct stat st = { .st_size = 0 };
 	struct buf b;
 	char *to;
 	ssize_t n;
@@ -92,6 +92,8 @@ look_docker(const char *file, struct podpath *path, struct podlocal *out)
 	    (to = buf_room(&b, (size_t)st.st_size)) != NULL &&
 	    (n = read_full(fd, to, (size_t)st.st_size)) > 0)
 		podlocal_docker((struct str){ to, (size_t)n }, path, out);
+	else
+		out->too_large = st.st_size > PODLOCAL_CONFIG_MAX;
 	buf_done(&b);
 	close(fd);
 }

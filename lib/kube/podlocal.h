@@ -15,6 +15,7 @@
 #ifndef PODLOCAL_H
 #define PODLOCAL_H
 #include "base/str.h"
+#include <stdbool.h>
 
 struct podpath;
 
@@ -26,6 +27,7 @@ enum {
 /* Of a container that is no pod's.  "" when not known. */
 struct podlocal {
 	char container[PODLOCAL_TEXT + 1], image[PODLOCAL_TEXT + 1]; /* raw JSON text */
+	bool too_large; /* its config.v2.json is */
 };
 
 /* Add to *path, which podpath_parse made of `file` (a C string, unescaped). */

@@ -42,7 +42,7 @@ struct podmeta {
 	struct siphash_key secret;
 	struct nameset names; /* of the map that is being written */
 	size_t files, bytes;
-	uint64_t clashes;
+	uint64_t clashes, large;
 	struct entry *bucket[BUCKETS];
 };
 
@@ -106,6 +106,12 @@ uint64_t
 podmeta_clashes(const struct podmeta *m)
 {
 	return m->clashes;
+}
+
+uint64_t
+podmeta_large(const struct podmeta *m)
+{
+	return m->large;
 }
 
 static void
@@ -343,6 +349,7 @@ look(struct podmeta *m, struct str file, struct str time, struct known *k)
 	plain[n] = '\0';
 	k->any = true;
 	podlocal_look(plain, &k->path, &k->local);
+	m->large += k->local.too_large;
 	k->origin = siphash(&m->secret, 0, &k->path, sizeof k->path);
 	k->origin = siphash(&m->secret, k->origin, &k->local, sizeof k->local);
 	k->docker_id = str_of(k->path.docker_id);

@@ -70,4 +70,7 @@ size_t podmeta_files(const struct podmeta *m);
  * each time that an ending was made. */
 uint64_t podmeta_clashes(const struct podmeta *m);
 
+/* config.v2.json over PODLOCAL_CONFIG_MAX that were passed over, counted in the same way. */
+uint64_t podmeta_large(const struct podmeta *m);
+
 #endif
