@@ -30,9 +30,10 @@
 
 enum { TOLD_MAX = 5, IDLE_MS = 200 };
 
-static struct options given = {
-	.key = KEY_DEFAULT, .gzip = "fast", .max_size = 128 << 20, .max_spool = 1 << 30
-};
+static struct options given = { .key = KEY_DEFAULT,
+	.gzip = "fast",
+	.max_size = 128 << 20,
+	.max_spool = SPOOL_WAITING };
 static struct keytemplate template; /* given.key, taken apart */
 static struct keytemplate list_template;
 

@@ -40,7 +40,7 @@ enum {
 
 static const char *state, *format = "auto", *since, *until, *shard;
 static int64_t ignore_older;
-static uint64_t max_line = 1 << 20, max_expand = EXPAND;
+static uint64_t max_line = TAIL_LINE, max_expand = EXPAND;
 static bool no_rotated, follow, list, commit;
 static struct opt_list exclude;
 

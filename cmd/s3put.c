@@ -27,7 +27,7 @@ enum { JOBS_DEFAULT = 4 };
 
 static const char *state, *endpoint, *region, *ca_file, *as, *checksum;
 static bool path_style, overwrite, dry_run, check;
-static int64_t max_time_ns = 300 * (int64_t)1000000000;
+static int64_t max_time_ns = STORE_TRIES_S * (int64_t)1000000000;
 static uint64_t jobs = JOBS_DEFAULT, part_size;
 static struct attributes attributes;
 static struct opt_list tags;

@@ -163,6 +163,7 @@ letters() {
 	within 32768
 }
 
+# past: an xz dictionary
 @test "xz data that want a dictionary of over 64 MiB are not read: told, exit 3; xz -9 and many blocks are" {
 	python3 - <<-'PY'
 		import lzma, os

@@ -12,6 +12,18 @@ setup() {
 
 @test "the table of limits in logsweep(7) is what the code says" {
 	cat >names <<'X'
+a line of a log|TAIL_LINE|source/tail.h
+an xz dictionary|XZSCAN_DICTIONARY_MAX|source/xzscan.h
+keys in a message of JSON|KEYS_MAX|parse/keys.h
+sections of all files of parsers|CONF_SECTIONS_MAX|parse/conf.h
+entries of a section|CONF_ENTRIES_MAX|parse/conf.h
+logs whose lines are joined|MLSOURCES_MAX|parse/mlsource.h
+what waits in an outbox|SPOOL_WAITING|batch/spool.h
+a line of an object that is read again|OBJREAD_LINE_MAX|batch/objread.h
+columns of a table|COLUMNS_MAX|batch/columns.h
+members of an object in a table|COLUMNS_MEMBERS|batch/columns.h
+objects that an archive's lists name|VERIFY_LISTED_MAX|batch/verify.h
+the tries of an upload|STORE_TRIES_S|s3/store.h
 a line between the programs|NDJSON_LINE_MAX|record/ndjson.h
 values within values of JSON|JSCAN_DEPTH|record/jscan.h
 a _src that is remembered|RECORD_SRC_MAX|record/record.h
@@ -111,6 +123,7 @@ X
 	within 262144
 }
 
+# past: a line of a log
 @test "a log line of 200 MB: cut into marked records, memory as ever" {
 	head -c 200000000 /dev/zero | tr '\0' a >in
 	peak logtail
@@ -130,6 +143,33 @@ X
 	run -0 logparse in
 	refute_output --partial log_processed
 	assert_output "$(cat in)"
+}
+
+# past: keys in a message of JSON
+@test "JSON of over 65,536 keys does not fit: the record passes as it is" {
+	python3 - 65536 65537 >in <<-'PY'
+		import json, sys
+		for n in map(int, sys.argv[1:]):
+		    print(json.dumps({"log": json.dumps({"k%d" % i: 1 for i in range(n)})}))
+	PY
+	peak logparse
+	ended 0
+	[ "$(jq -c '[has("log"), (.log_processed // {} | length)]' out | paste -sd' ')" = '[false,65536] [true,0]' ]
+	within 65536
+}
+
+# past: sections of all files of parsers
+# past: entries of a section
+@test "files of parsers with over 4,096 sections, or 1,024 entries in one: exit 2" {
+	: >in
+	for i in $(seq 4097); do printf '[PARSER]\n Name p%d\n Format json\n' "$i"; done >sections
+	{ printf '[PARSER]\n Name p\n Format json\n' && seq -f ' k%.0f v' 1025; } >entries
+	peak logparse -R sections
+	ended 2 "logparse: sections:"
+	peak logparse -R entries
+	ended 2 "logparse: entries:"
+	within 32768
+	cat err
 }
 
 # past: steps of one match
@@ -218,6 +258,43 @@ X
 		    assert text == ["%d.%d" % (int(s["id"], 16), e) for s in o["sources"] for e in (3, 7) if s["from"] < e <= s["to"]]
 		assert len(logs) == 80000 and set(seen.values()) == {7} and cut > 0
 	PY
+}
+
+# past: a line of an object that is read again
+# past: objects that an archive's lists name
+@test "an object with a line of over 128 MiB is wrong, exit 3; lists of over 2,097,152 objects: told, exit 1" {
+	[ -z "$UNDER" ] || skip "hundreds of MiB"
+	: >in
+	mkdir O
+	{ printf '{"log":"' && head -c 200000000 /dev/zero | tr '\0' x && echo '"}'; } | gzip -1 >O/a.ndjson.gz
+	peak logbatch --verify O
+	ended 3 "logbatch: 1 wrong, 0 missing"
+	[ "$(jq -c .why out)" = '["line 1: over 134217728 bytes"]' ]
+	within 196608
+	peak logbatch --print-ddl=duckdb --out=/x O/a.ndjson.gz
+	ended 1 "O/a.ndjson.gz: line 1: over 134217728 bytes"
+	rm -r O && mkdir -p O/_manifests
+	seq -f '{"key":"%.0f","bytes":1,"records":1}' 2097153 | gzip -1 >O/_manifests/a.gz
+	peak logbatch --verify O
+	ended 1 "logbatch: O: lists of more than 2097152 objects; verify its parts one by one"
+	within 786432
+}
+
+# past: columns of a table
+# past: members of an object in a table
+@test "objects of thousands of members become JSON text or a map in a table: no more columns than 2,000" {
+	python3 - >in <<-'PY'
+		import json
+		print(json.dumps({"log": "x", "many": {"m%d" % i: i % 2 and "s" or i for i in range(5000)},
+		    "wide": {"w%d" % i: {"x%d" % k: 1 for k in range(100)} for i in range(100)}}))
+	PY
+	cp in records
+	: >in
+	peak logbatch --print-ddl=duckdb --out=/x records
+	ended 0
+	[ "$(grep -o '"[a-z]*[0-9]*" [A-Z]' out | wc -l)" -le 2000 ]
+	! grep -q m4999 out
+	within 32768
 }
 
 # past: what an archive's lists cover

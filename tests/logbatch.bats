@@ -440,6 +440,7 @@ stats() { jq -c "$1" <<<"$stderr"; }
 	cmp two - <<<"$output"
 }
 
+# past: what waits in an outbox
 @test "--max-spool: 75, nothing is read, what waits is offered" {
 	file a 1 >in
 	logbatch --state=S in >one

@@ -940,6 +940,7 @@ each_step() { # each_step HOW: a run for each of them
 
 # ---- a server that is away or misbehaves ----
 
+# past: the tries of an upload
 @test "a server that is away is tried to the end of --max-time, then exit 75, the rest not tried" {
 	export AWS_ACCESS_KEY_ID=AKID AWS_SECRET_ACCESS_KEY=x
 	echo one >a

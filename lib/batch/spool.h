@@ -10,6 +10,8 @@
 
 struct err;
 
+enum { SPOOL_WAITING = 1 << 30 }; /* bytes in the outbox from which on nothing is read */
+
 struct spool {
 	char path[PATH_MAX];
 	int lock; /* -1: none */

@@ -44,7 +44,7 @@ take(struct keys *k, struct str raw, uint32_t object)
 			return false;
 	}
 	*s = (struct slot){ h, k->round, object, raw.n };
-	return ++k->n < KEYS_MAX;
+	return ++k->n <= KEYS_MAX;
 }
 
 /* A key is a string with a colon behind it; each object has a number. */

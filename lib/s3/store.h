@@ -35,6 +35,7 @@ enum {
 	STORE_BLOCK = 256 << 10,
 	STORE_ETAG_MAX = 160,
 	STORE_ID_MAX = 100,
+	STORE_TRIES_S = 300, /* max_time_ns, if nobody says otherwise */
 };
 #define STORE_ANY_SIZE UINT64_MAX
 #define STORE_CHECK_KEY "_s3put-check" /* begun and aborted by store_check */

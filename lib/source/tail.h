@@ -33,6 +33,7 @@ struct reader;
 
 enum {
 	TAIL_MARK_EVERY = 256 << 10,
+	TAIL_LINE = 1 << 20, /* max_line, if nobody says otherwise */
 	/* a line of the file may be longer than a message: its frame, and Docker's escapes of 16 KiB */
 	TAIL_LINE_EXTRA = 64 << 10,
 };

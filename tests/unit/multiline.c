@@ -558,6 +558,7 @@ test_limits(void)
 	end();
 }
 
+/* past: logs whose lines are joined */
 /* past: messages being joined at once */
 /* past: memory of all of them */
 static void
