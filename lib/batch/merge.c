@@ -119,6 +119,8 @@ by_time(const void *a, const void *b)
 
 /* ---- what stays as it is ---- */
 
+#define COPY_NAME ".merge-copy.tmp" /* under which it is written */
+
 static int
 copy(const char *from, const char *to, struct err *e)
 {
@@ -129,7 +131,7 @@ copy(const char *from, const char *to, struct err *e)
 
 	if (in < 0)
 		return err_sys(e, from);
-	if (snprintf(tmp, sizeof tmp, "%.*s/.merge-copy.tmp", (int)(slash - to), to) >=
+	if (snprintf(tmp, sizeof tmp, "%.*s/" COPY_NAME, (int)(slash - to), to) >=
 		(int)sizeof tmp ||
 	    (out = file_new(tmp, 0640)) < 0) {
 		close(in);
@@ -288,7 +290,7 @@ by_name(const FTSENT **a, const FTSENT **b)
 static int
 keep_lists(struct merge *m, const char *root, const char *key, struct err *e)
 {
-	char from[PATH_MAX], to[PATH_MAX];
+	char from[PATH_MAX], to[PATH_MAX], left[PATH_MAX];
 	struct merge_dir d = { from, to, "", NULL };
 	struct dirent *de;
 	DIR *dir = NULL;
@@ -301,6 +303,10 @@ keep_lists(struct merge *m, const char *root, const char *key, struct err *e)
 		return err_set(e, ST_FAIL, "%.300s: name too long", root);
 	if ((r = dir_make(to, true, e)) < 0)
 		return -1;
+	/* of a run that was killed; in other directories merge_recover() sees to it */
+	if (snprintf(left, sizeof left, "%s/" COPY_NAME, to) < (int)sizeof left &&
+	    io_unlink(left) < 0 && errno != ENOENT)
+		return err_sys(e, left);
 	if ((dir = opendir(from)) == NULL)
 		return err_sys(e, from);
 	while (r == 0 && (de = readdir(dir)) != NULL)

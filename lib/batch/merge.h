@@ -8,7 +8,8 @@
  * merged is not merged again.
  *
  * Into another directory nothing is deleted; objects that stay as they are, and lists, are
- * linked there, or copied.  In place, for each merged object:
+ * linked there, or copied (Landlock lets no file that is read only be linked to where it could be
+ * written).  In place, for each merged object:
  *
  *   1. .merge-ID.tmp is written, made durable, and read again: whole, all records, same hash.
  *   2. .merge-ID.json is written: its manifest, which names the objects that went in.
