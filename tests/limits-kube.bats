@@ -158,6 +158,7 @@ named() {
 }
 
 # past: a label or annotation
+# past: labels and annotations of a pod together
 # past: owners of a pod
 # past: containers of a pod
 # past: what is kept of a pod
@@ -205,6 +206,10 @@ named() {
 	ended 3 "k8smeta: token: larger than 65536 bytes; records pass with what is known without it"
 	peak k8ssweep "${on[@]}" --token-file=token --namespace=n --template="$BATS_TEST_DIRNAME/k8s/job.json"
 	ended 2 "k8ssweep: token: larger than 65536 bytes"
+	# also one that stands in a kubeconfig
+	printf 'apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters:\n- name: k\n  cluster: {server: "https://127.0.0.1:1"}\nusers:\n- name: u\n  user: {token: "%s"}\ncontexts:\n- name: c\n  context: {cluster: k, user: u}\n' "$(head -c 70000 /dev/zero | tr '\0' t)" >config
+	peak k8smeta --kubeconfig=config in
+	ended 2 "k8smeta: config: token: over 65536 bytes"
 }
 
 # past: Jobs that are not finished

@@ -53,6 +53,7 @@ memory of pods and namespaces|PODTABLE_BYTES|kube/podtable.h
 pods in --cache|PODCACHE_PODS|kube/podcache.h
 the file of --cache|PODCACHE_BYTES|kube/podcache.h
 a label or annotation|POD_VALUE_MAX|kube/pod.h
+labels and annotations of a pod together|POD_MAPS_MAX|kube/pod.h
 owners of a pod|POD_OWNERS_MAX|kube/pod.h
 containers of a pod|POD_CONTAINERS_MAX|kube/pod.h
 what is kept of a pod|POD_LINE_MAX|kube/pod.h

@@ -171,6 +171,9 @@ from_kubeconfig(struct apiserver *a, const char *path, struct buf *url,
 			    e, ST_USAGE, "%.300s: token: holds more than a token", path);
 		buf_adds(&a->token, "Authorization: Bearer ");
 		buf_add(&a->token, k->token.p, k->token.n);
+		if (a->token.failed)
+			return err_set(e, ST_USAGE, "%.300s: token: over %d bytes", path,
+			    APISERVER_TOKEN_MAX);
 	}
 	if (k->ca_pem.n == 0)
 		buf_add(&a->ca_file, k->ca_file.p, k->ca_file.n);

@@ -9,9 +9,7 @@
 
 enum {
 	NAME_MAX_BYTES = 253,
-	SMALL_MAX = 1024,      /* of a name, an image, an id */
-	FIXED_ROOM = 16 << 10, /* for what follows the annotations */
-	WITH_ANNOTATIONS = POD_LINE_MAX - FIXED_ROOM,
+	SMALL_MAX = 1024, /* of a name, an image, an id */
 };
 
 /* Without its quotes. */
@@ -91,7 +89,7 @@ add_map(struct buf *b, const char *key, struct str map, const struct keylist *wa
 		    (!str_starts(m.key, ORDERS) && !keylist_wants(wanted, m.key)))
 			continue;
 		if (m.value.n > POD_VALUE_MAX || m.key.n > KEYLIST_KEY_MAX ||
-		    b->n + m.key.n + m.value.n > WITH_ANNOTATIONS) {
+		    b->n + m.key.n + m.value.n > POD_MAPS_MAX) {
 			++*left_out;
 			continue;
 		}

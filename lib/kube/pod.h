@@ -29,6 +29,7 @@ enum {
 	    16 << 10, /* a label's or annotation's bytes; a longer one is left out */
 	POD_LINE_MAX =
 	    64 << 10, /* bytes of a line; annotations that do not fit are left out */
+	POD_MAPS_MAX = 48 << 10,  /* bytes of a line up to the end of its annotations */
 	POD_OWNERS_MAX = 8 << 10, /* bytes of ownerReferences; more are left out */
 	POD_CONTAINERS_MAX = 128, /* containers kept of a pod */
 	POD_ID = 64,              /* hex digits of a container's id */

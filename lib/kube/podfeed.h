@@ -40,7 +40,7 @@ struct podfeed {
 	int64_t now_s;                 /* written to what is put into the table */
 	uint64_t pods;                 /* put into the table */
 	uint64_t taken;                /* the same, and namespaces */
-	uint64_t left_out;             /* labels and annotations that are too large */
+	uint64_t left_out;             /* pod_keep.left_out */
 
 	/* private */
 	struct pod_keep *keep;

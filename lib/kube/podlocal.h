@@ -21,7 +21,7 @@ struct podpath;
 
 enum {
 	PODLOCAL_CONFIG_MAX = 1 << 20, /* bytes of a config.v2.json */
-	PODLOCAL_TEXT = 255,           /* bytes of a name or image in it */
+	PODLOCAL_TEXT = 511,           /* bytes of a name or image in it */
 };
 
 /* Of a container that is no pod's.  "" when not known. */

@@ -349,7 +349,6 @@ look(struct podmeta *m, struct str file, struct str time, struct known *k)
 	plain[n] = '\0';
 	k->any = true;
 	podlocal_look(plain, &k->path, &k->local);
-	m->large += k->local.too_large;
 	k->origin = siphash(&m->secret, 0, &k->path, sizeof k->path);
 	k->origin = siphash(&m->secret, k->origin, &k->local, sizeof k->local);
 	k->docker_id = str_of(k->path.docker_id);
@@ -443,8 +442,10 @@ fill(struct podmeta *m, struct entry *en, struct str time)
 	}
 	look(m, name_of(en), time, &k);
 	as_it_was = en->text != NULL && k.origin == en->origin;
-	if (!as_it_was)
+	if (!as_it_was) {
 		render_all(m, &k, found, at);
+		m->large += k.local.too_large;
+	}
 	if (m->o.pods != NULL)
 		podtable_unlock(m->o.pods);
 	if (!as_it_was && !keep(m, en, found, at))
