@@ -507,7 +507,7 @@ identity_match_forward(struct identity *id, const struct ledger *l, struct reade
 		free(c);
 		return IDENTITY_PENDING;
 	}
-	if (count > 0 &&
+	if (c != NULL &&
 	    best_on_the_way(c, (size_t)count, id, r, file, &best, &ended, name, e) < 0) {
 		free(c);
 		return IDENTITY_FAILED;
