@@ -90,7 +90,7 @@ valgrind: build units $(B)/nodetree  ## the unit tests and some bats files under
 tests/%.bats.valgrind:
 	@PATH="$(abspath $(B)):$$PATH" B="$(abspath $(B))" tests/valgrind.sh $*
 %.valgrind: %
-	@valgrind -q --error-exitcode=9 --leak-check=full $< >$@.log 2>&1 || { grep -v '^ok ' $@.log; echo "$<: failed under valgrind"; exit 1; }
+	@UNDER=valgrind valgrind -q --error-exitcode=9 --leak-check=full $< >$@.log 2>&1 || { grep -v '^ok ' $@.log; echo "$<: failed under valgrind"; exit 1; }
 	@echo "$<: ok under valgrind"
 soak: setup                          ## T=SECONDS of sweeps, kills and disk errors (SEED=N, MULTILINE=1): each line once
 	$(MAKE) build
