@@ -22,7 +22,7 @@ what waits in an outbox|SPOOL_WAITING|batch/spool.h
 a line of an object that is read again|OBJREAD_LINE_MAX|batch/objread.h
 columns of a table|COLUMNS_MAX|batch/columns.h
 members of an object in a table|COLUMNS_MEMBERS|batch/columns.h
-objects that an archive's lists name|VERIFY_LISTED_MAX|batch/verify.h
+lists of an archive, and objects that they name|VERIFY_LISTED_MAX|batch/verify.h
 the tries of an upload|STORE_TRIES_S|s3/store.h
 a line between the programs|NDJSON_LINE_MAX|record/ndjson.h
 values within values of JSON|JSCAN_DEPTH|record/jscan.h
@@ -262,7 +262,7 @@ X
 }
 
 # past: a line of an object that is read again
-# past: objects that an archive's lists name
+# past: lists of an archive, and objects that they name
 @test "an object with a line of over 128 MiB is wrong, exit 3; lists of over 2,097,152 objects: told, exit 1" {
 	[ -z "$UNDER" ] || skip "hundreds of MiB"
 	: >in
@@ -278,6 +278,10 @@ X
 	seq -f '{"key":"%.0f","bytes":1,"records":1}' 2097153 | gzip -1 >O/_manifests/a.gz
 	peak logbatch --verify O
 	ended 1 "logbatch: O: lists of more than 2097152 objects; verify its parts one by one"
+	within 786432
+	seq -f '{"commit":"%016.0f","part":1,"parts":1,"objects":0,"records":0}' 2097153 | gzip -1 >O/_manifests/a.gz
+	peak logbatch --verify O
+	ended 1 "logbatch: O: lists of more than 2097152 commits; verify its parts one by one"
 	within 786432
 }
 

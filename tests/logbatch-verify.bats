@@ -184,6 +184,30 @@ archive() {
 	run -0 logbatch --verify empty
 }
 
+@test "lists with keys and logs that are none are told as wrong, and the rest of the archive is read" {
+	tell() { # tell LINE WHY: of a list that has it, and, if it names an object, its end
+		{
+			printf '%s\n' "$1"
+			[[ $1 = *commit* ]] || echo '{"commit":"0123456789abcdef","part":1,"parts":1,"objects":1,"records":0}'
+		} | gzip >A/_manifests/l.gz
+		run -3 --separate-stderr logbatch --verify A
+		told <<<"$output" | grep -x "wrong $2"
+		jq -e 'select(.key == "a.gz" and .status == "ok")' <<<"$output"
+		[ "$stderr" = "logbatch: 1 wrong, 0 missing" ]
+	}
+	mkdir -p A/_manifests
+	echo '{"log":"a"}' | gzip >A/a.gz
+	for key in '../a.gz' '/a.gz' 'b/../../A/a.gz' '' 'a.gz\u0000' "$(printf '%05000d' 0)"; do
+		tell '{"key":"'"$key"'"}' "a key that cannot be one"
+		tell '{"key":"a.gz","inputs":[{"key":"'"$key"'"}]}' "a key that cannot be one"
+	done
+	tell '{"key":7,"records":0}' "a line that is not a manifest"
+	for range in '{"file":"f","id":7}' '{"file":null,"id":"i"}' '{}'; do
+		tell '{"commit":"0123456789abcdef","part":1,"parts":1,"objects":0,"records":0,"covered":['"$range"']}' \
+			"a range of a log that it does not name"
+	done
+}
+
 @test "a list is not delivered before the objects that it names: s3put holds it back" {
 	s3put --help | grep -q -- --jobs || skip "an s3put that delivers in the order of its input only"
 	file a 2 >in

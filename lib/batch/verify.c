@@ -271,6 +271,12 @@ stays(const char *key)
 	}
 }
 
+bool
+verify_key(struct str raw, char key[PATH_MAX])
+{
+	return is_string(raw) && c_string(raw, key, PATH_MAX) != NULL && stays(key);
+}
+
 int
 verify_manifest(struct verify *v, struct str line, const char *root, struct err *e)
 {
@@ -279,7 +285,7 @@ verify_manifest(struct verify *v, struct str line, const char *root, struct err 
 
 	if (!verify_read(line, &says))
 		return verify_tell(v, NULL, "wrong", "a line that is not a manifest", e);
-	if (c_string(says.key, key, sizeof key) == NULL || !stays(key))
+	if (!verify_key(says.key, key))
 		return verify_tell(v, NULL, "wrong", "a key that cannot be one", e);
 	if (root != NULL)
 		snprintf(path, sizeof path, "%s/%s", root, key);

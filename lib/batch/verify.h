@@ -18,6 +18,7 @@
 #ifndef VERIFY_H
 #define VERIFY_H
 #include "base/buf.h"
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -26,7 +27,7 @@ struct err;
 enum {
 	VERIFY_WHY_MAX = 8,              /* things that are wrong with one object, told */
 	VERIFY_RANGES_BYTES = 256 << 20, /* memory of what lists say that they cover */
-	VERIFY_LISTED_MAX = 2 << 20,     /* objects that the lists of one archive name */
+	VERIFY_LISTED_MAX = 2 << 20,     /* lists of an archive, objects that they name */
 };
 
 /* What a line says of an object; texts are raw JSON with their quotes, or of n = 0 bytes. */
@@ -78,6 +79,9 @@ int verify_outbox(struct verify *v, const char *state, struct err *e);
 
 /* What the line says; false: it is no manifest. */
 bool verify_read(struct str line, struct verify_says *says);
+
+/* A raw key, unescaped; false: it cannot be one, or leads out of the archive. */
+bool verify_key(struct str raw, char key[PATH_MAX]);
 
 /* Tell something that has no object: a line with that key, status and reason. */
 int verify_tell(struct verify *v, const char *key, const char *status, const char *why,

@@ -78,26 +78,36 @@ number(struct str object, const char *name)
 	return jscan_find(object, str_of(name), &m) ? strtoull(m.value.p, NULL, 10) : 0;
 }
 
-/* A raw string, unescaped or as it stands, on the heap. */
+/* A raw string without its quotes, on the heap. */
 static char *
-copy(struct str raw, bool unescape)
+copy(struct str raw)
 {
-	char *to = malloc(raw.n + 1);
-	ptrdiff_t n = (ptrdiff_t)raw.n - 2;
+	return strndup(raw.p + 1, raw.n - 2);
+}
 
-	if (to == NULL || raw.n < 2 || *raw.p != '"' ||
-	    (unescape &&
-		(n = jscan_unescape((struct str){ raw.p + 1, raw.n - 2 }, to)) < 0)) {
-		free(to);
-		return NULL;
-	}
-	if (!unescape)
-		memcpy(to, raw.p + 1, (size_t)n);
-	to[n] = '\0';
-	return to;
+static bool
+is_string(struct str v)
+{
+	return v.n >= 2 && *v.p == '"';
+}
+
+static int
+too_many(const struct archive *a, const char *what, struct err *e)
+{
+	return err_set(e, ST_FAIL,
+	    "%s: lists of more than %d %s; verify its parts one by one", a->root,
+	    VERIFY_LISTED_MAX, what);
 }
 
 /* ---- the lists ---- */
+
+/* Of what is wrong with a list the first is told. */
+static void
+wrong(struct archive *a, const char *why)
+{
+	if (a->why[0] == '\0')
+		snprintf(a->why, sizeof a->why, "%s", why);
+}
 
 static int
 add_listed(struct archive *a, struct str line, struct str key, bool merged, struct err *e)
@@ -105,11 +115,14 @@ add_listed(struct archive *a, struct str line, struct str key, bool merged, stru
 	struct jscan_member sources;
 	struct listed *l;
 	size_t n = line.n;
+	char name[PATH_MAX];
 
+	if (!verify_key(key, name)) {
+		wrong(a, "a key that cannot be one");
+		return 0;
+	}
 	if (a->n == VERIFY_LISTED_MAX)
-		return err_set(e, ST_FAIL,
-		    "%s: lists of more than %d objects; verify its parts one by one",
-		    a->root, VERIFY_LISTED_MAX);
+		return too_many(a, "objects", e);
 	if ((l = one_more(a->listed, a->n, &a->cap, sizeof *l)) == NULL)
 		return memory(e);
 	a->listed = l;
@@ -118,7 +131,7 @@ add_listed(struct archive *a, struct str line, struct str key, bool merged, stru
 		n = (size_t)(sources.key.p - 2 - line.p);
 	l = &a->listed[a->n];
 	*l = (struct listed){
-		.key = copy(key, true), .says = malloc(n + 2), .merged = merged
+		.key = strdup(name), .says = malloc(n + 2), .merged = merged
 	};
 	if (l->key == NULL || l->says == NULL) {
 		free(l->key);
@@ -196,11 +209,14 @@ add_range(struct archive *a, struct str object, struct err *e)
 		return memory(e);
 	a->range = r;
 	if (!jscan_find(object, STR("id"), &id) ||
-	    !jscan_find(object, STR("file"), &file))
+	    !jscan_find(object, STR("file"), &file) || !is_string(id.value) ||
+	    !is_string(file.value)) {
+		wrong(a, "a range of a log that it does not name");
 		return 0;
+	}
 	r = &a->range[a->ranges];
-	*r = (struct range){ copy(id.value, false), copy(file.value, false),
-		number(object, "from"), number(object, "to") };
+	*r = (struct range){ copy(id.value), copy(file.value), number(object, "from"),
+		number(object, "to") };
 	if (r->id == NULL || r->file == NULL) {
 		free(r->id);
 		free(r->file);
@@ -215,12 +231,14 @@ add_range(struct archive *a, struct str object, struct err *e)
 static int
 close_list(struct archive *a, struct str line, struct str commit, struct err *e)
 {
-	struct part *p = one_more(a->part, a->parts, &a->part_cap, sizeof *p);
+	struct part *p;
 	struct jscan_member covered;
 	struct jscan it;
 	struct str range;
 
-	if (p == NULL)
+	if (a->parts == VERIFY_LISTED_MAX)
+		return too_many(a, "commits", e);
+	if ((p = one_more(a->part, a->parts, &a->part_cap, sizeof *p)) == NULL)
 		return memory(e);
 	a->part = p;
 	p = &a->part[a->parts++];
@@ -229,8 +247,8 @@ close_list(struct archive *a, struct str line, struct str commit, struct err *e)
 	snprintf(p->commit, sizeof p->commit, "%.*s",
 	    (int)(commit.n < 16 ? commit.n : 16), commit.p);
 	a->closed = true;
-	if (number(line, "objects") != a->objects ||
-	    number(line, "records") != a->records)
+	if (a->why[0] == '\0' && (number(line, "objects") != a->objects ||
+				     number(line, "records") != a->records))
 		snprintf(a->why, sizeof a->why,
 		    "%" PRIu64 " objects of %" PRIu64
 		    " records, not as its last line says",
@@ -257,7 +275,6 @@ add_inputs(struct archive *a, struct str line, struct err *e)
 	jscan_items(&it, inputs.value);
 	while (jscan_item(&it, &input))
 		if (*input.p == '{' && jscan_find(input, STR("key"), &key) &&
-		    key.value.n >= 2 && *key.value.p == '"' &&
 		    add_listed(a, input, key.value, true, e) < 0)
 			return -1;
 	return 0;
@@ -277,7 +294,7 @@ list_line(void *arg, const char *p, size_t n, struct err *e)
 		return close_list(
 		    a, line, (struct str){ commit.value.p + 1, commit.value.n - 2 }, e);
 	if (!verify_read(line, &says)) {
-		snprintf(a->why, sizeof a->why, "a line that is not a manifest");
+		wrong(a, "a line that is not a manifest");
 		return 0;
 	}
 	a->objects++;
