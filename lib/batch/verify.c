@@ -30,12 +30,6 @@ verify_done(struct verify *v)
 	buf_done(&v->line);
 }
 
-static bool
-is_string(struct str v)
-{
-	return v.n >= 2 && *v.p == '"';
-}
-
 bool
 verify_read(struct str line, struct verify_says *says)
 {
@@ -56,7 +50,8 @@ verify_read(struct str line, struct verify_says *says)
 	for (size_t i = 0; i < sizeof members / sizeof *members; i++)
 		if (jscan_find(line, str_of(members[i].name), &m))
 			*members[i].to = m.value;
-	return is_string(says->key) && (says->path.n == 0 || is_string(says->path));
+	return jscan_is_string(says->key) &&
+	       (says->path.n == 0 || jscan_is_string(says->path));
 }
 
 /* ---- what is told ---- */
@@ -149,7 +144,7 @@ compare_time(
 		return;
 	if (timed)
 		timestamp_format(ns, text);
-	if (!is_string(says))
+	if (!jscan_is_string(says))
 		same = !timed && str_eq(says, STR("null"));
 	else
 		same = timed &&
@@ -163,7 +158,7 @@ compare_time(
 static void
 compare(struct findings *f, const struct verify_says *s, const struct objread *o)
 {
-	bool sha_same = is_string(s->sha256) && s->sha256.n == 66 &&
+	bool sha_same = jscan_is_string(s->sha256) && s->sha256.n == 66 &&
 			strncasecmp(s->sha256.p + 1, o->sha256, 64) == 0;
 
 	compare_number(f, "bytes", s->bytes, o->bytes);
@@ -274,7 +269,7 @@ stays(const char *key)
 bool
 verify_key(struct str raw, char key[PATH_MAX])
 {
-	return is_string(raw) && c_string(raw, key, PATH_MAX) != NULL && stays(key);
+	return jscan_is_string(raw) && c_string(raw, key, PATH_MAX) != NULL && stays(key);
 }
 
 int

@@ -85,12 +85,6 @@ copy(struct str raw)
 	return strndup(raw.p + 1, raw.n - 2);
 }
 
-static bool
-is_string(struct str v)
-{
-	return v.n >= 2 && *v.p == '"';
-}
-
 static int
 too_many(const struct archive *a, const char *what, struct err *e)
 {
@@ -209,8 +203,8 @@ add_range(struct archive *a, struct str object, struct err *e)
 		return memory(e);
 	a->range = r;
 	if (!jscan_find(object, STR("id"), &id) ||
-	    !jscan_find(object, STR("file"), &file) || !is_string(id.value) ||
-	    !is_string(file.value)) {
+	    !jscan_find(object, STR("file"), &file) || !jscan_is_string(id.value) ||
+	    !jscan_is_string(file.value)) {
 		wrong(a, "a range of a log that it does not name");
 		return 0;
 	}

@@ -66,6 +66,13 @@ bool jscan_find(struct str object, struct str key, struct jscan_member *m);
  * whole before it is cut: labels have them. */
 bool jscan_path(struct str object, struct str path, struct jscan_member *m);
 
+/* Is a raw value a string?  Its text is then between the first byte and the last. */
+static inline bool
+jscan_is_string(struct str raw)
+{
+	return raw.n >= 2 && *raw.p == '"';
+}
+
 /* Is a raw key this name? */
 bool jscan_key_is(struct str raw, struct str name);
 
